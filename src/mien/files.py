@@ -1,0 +1,70 @@
+"""Where files live, how they are named by content, and how they are written so that none is ever half there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from mien.errors import OutputError
+
+__all__ = ["atomic_write", "data_folders", "sha256"]
+
+
+def data_folders() -> list[Path]:
+    """The folders searched for body models and weights: `MIEN_HOME` if set, then the platform's data folder."""
+    import platformdirs
+
+    home = os.environ.get("MIEN_HOME")
+    return ([Path(home).expanduser()] if home else []) + [Path(platformdirs.user_data_dir("mien", appauthor=False))]
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 in hex, read in pieces."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside `path`; rename it onto `path` only when the block ends well.
+
+    Whatever happens (an exception, Ctrl-C, a full disk), `path` either holds all of it or is as it was before.
+
+    Raises:
+        OutputError: the disk is full, or the folder cannot be written.
+    """
+    name = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+        name = None
+    except OSError as error:
+        raise _output_error(path, error) from error
+    finally:
+        if name is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        todo = "make room and run again with --resume; what was finished is kept"
+        return OutputError(f"cannot write {path}: the disk is full", todo=todo)
+    reason = error.strerror or str(error)
+    return OutputError(f"cannot write {path}: {reason}", expected="a folder that can be written", todo="choose another --out")

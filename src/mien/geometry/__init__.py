@@ -1,0 +1,1 @@
+"""Rotations, cameras, boxes, crops and alignment: pure functions on tensors and arrays."""

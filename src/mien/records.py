@@ -1,0 +1,108 @@
+"""The nouns that travel between rooms: frozen, typed, validated where they are born.
+
+Letters in shapes: `batch`, `person`, `joint`, `point`, `vert`, `token`, `beta`, `h w`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+__all__ = ["Prediction", "Record", "SmplxParams"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A frozen bundle of tensors (and of other records) that moves and slices as one."""
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The same record with `function` applied to every tensor."""
+        changed: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Tensor):
+                changed[field.name] = function(value)
+            elif isinstance(value, Record):
+                changed[field.name] = value.map(function)
+        return replace(self, **changed)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same record on another device."""
+        return self.map(lambda tensor: tensor.to(device))
+
+    def __getitem__(self, index: Any) -> Self:
+        """Index the leading batch axis of every tensor."""
+        return self.map(lambda tensor: tensor[index])
+
+    @classmethod
+    def cat(cls, records: list[Self]) -> Self:
+        """Join records along the leading batch axis. All must have the same fields present."""
+        first = records[0]
+        changed: dict[str, Any] = {}
+        for field in fields(first):
+            values = [getattr(record, field.name) for record in records]
+            if isinstance(values[0], Tensor):
+                changed[field.name] = torch.cat(values)
+            elif isinstance(values[0], Record):
+                changed[field.name] = type(values[0]).cat(values)
+        return replace(first, **changed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmplxParams(Record):
+    """One pose, shape and expression per batch entry. Rotations are local matrices; hands are absolute (flat = 0)."""
+
+    global_orient: Float[Tensor, "*batch 3 3"]
+    """Of the pelvis in the camera frame."""
+    body_pose: Float[Tensor, "*batch 21 3 3"]
+    jaw_pose: Float[Tensor, "*batch 3 3"]
+    leye_pose: Float[Tensor, "*batch 3 3"]
+    reye_pose: Float[Tensor, "*batch 3 3"]
+    left_hand_pose: Float[Tensor, "*batch 15 3 3"]
+    """Fingers index, middle, pinky, ring, thumb, three joints each."""
+    right_hand_pose: Float[Tensor, "*batch 15 3 3"]
+    betas: Float[Tensor, "*batch beta"]
+    """Shape, in standard deviations of the body's own shape space."""
+    expression: Float[Tensor, "*batch expression"]
+    transl: Float[Tensor, "*batch 3"]
+    """Metres, camera frame. The pelvis lies at `transl` + the shaped rest position of the root joint."""
+
+    def full_pose(self) -> Float[Tensor, "*batch 55 3 3"]:
+        """All rotations in the order of the skeleton: root, body, jaw, left eye, right eye, left hand, right hand."""
+        singles = [self.jaw_pose, self.leye_pose, self.reye_pose]
+        return torch.cat(
+            [
+                self.global_orient.unsqueeze(-3),
+                self.body_pose,
+                *(single.unsqueeze(-3) for single in singles),
+                self.left_hand_pose,
+                self.right_hand_pose,
+            ],
+            -3,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(Record):
+    """What a network says about a batch of crops, in its own terms: see `mien.nets.virtual_camera`.
+
+    The hand poses are offsets from the body's mean hand: add them in axis-angle with `hands_from_offsets`.
+    """
+
+    global_orient: Float[Tensor, "batch 3 3"]
+    """Of the pelvis in the virtual camera of the crop."""
+    body_pose: Float[Tensor, "batch 21 3 3"]
+    left_hand_offset: Float[Tensor, "batch 15 3 3"]
+    right_hand_offset: Float[Tensor, "batch 15 3 3"]
+    jaw_pose: Float[Tensor, "batch 3 3"]
+    betas: Float[Tensor, "batch 10"]
+    expression: Float[Tensor, "batch 10"]
+    transl: Float[Tensor, "batch 3"]
+    """Metres, in the virtual camera of the crop."""
+    hand_root: Float[Tensor, "batch 2 3 3"]
+    """Global orientation of the left and of the right wrist, from their own tokens; used by the losses only."""

@@ -1,0 +1,61 @@
+"""Shape checks on every annotated function while tests run; one thread a worker; fixtures shared by all rooms."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from jaxtyping import install_import_hook
+
+install_import_hook("mien", "beartype.beartype")
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PARITY = Path(__file__).parent / "parity"
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, PARITY / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def det_init() -> ModuleType:
+    """Deterministic weights and pictures of the parity fixtures."""
+    return _load("det_init")
+
+
+@pytest.fixture(scope="session")
+def fake_bodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with made-up SMPL-X and SMPL files of the real layout: smplx/SMPLX_*.npz, smpl/SMPL_*.pkl."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "fake_bodies"
+    lock = root.with_suffix(".lock")
+    try:
+        lock.touch(exist_ok=False)
+    except FileExistsError:
+        _wait_for(root / "done")
+        return root
+    subprocess.run([sys.executable, str(PARITY / "make_fake_body_models.py"), str(root)], check=True)
+    (root / "done").touch()
+    return root
+
+
+def _wait_for(path: Path, seconds: float = 180) -> None:
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(path)
+        time.sleep(0.1)
