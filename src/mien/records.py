@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
@@ -15,12 +15,14 @@ from torch import Tensor
 
 __all__ = ["Prediction", "Record", "SmplxParams"]
 
+R = TypeVar("R", bound="Record")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """A frozen bundle of tensors (and of other records) that moves and slices as one."""
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+    def map(self: R, function: Callable[[Tensor], Tensor]) -> R:
         """The same record with `function` applied to every tensor."""
         changed: dict[str, Any] = {}
         for field in fields(self):
@@ -31,16 +33,16 @@ class Record:
                 changed[field.name] = value.map(function)
         return replace(self, **changed)
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self: R, device: torch.device | str) -> R:
         """The same record on another device."""
         return self.map(lambda tensor: tensor.to(device))
 
-    def __getitem__(self, index: Any) -> Self:
+    def __getitem__(self: R, index: Any) -> R:
         """Index the leading batch axis of every tensor."""
         return self.map(lambda tensor: tensor[index])
 
     @classmethod
-    def cat(cls, records: list[Self]) -> Self:
+    def cat(cls: type[R], records: list[R]) -> R:
         """Join records along the leading batch axis. All must have the same fields present."""
         first = records[0]
         changed: dict[str, Any] = {}
