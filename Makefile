@@ -1,0 +1,58 @@
+# mien: `make demo` shows it, `make test` checks it; both prepare .venv by themselves and need only Python >= 3.11.
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help install demo test test-slow lint format types docs bench clean
+
+help:
+	@echo "make demo        predict on a photograph, print what was written (out/demo)"
+	@echo "make test        lint, types, import direction, tests that are not slow"
+	@echo "make test-slow   every test, the slow ones too"
+	@echo "make bench       all benchmarks; figures go to docs/results"
+	@echo "make format      format and mend what ruff can mend"
+	@echo "make docs        the documentation site, in site/"
+	@echo "make install     only prepare .venv"
+	@echo "make clean       remove .venv, out and caches"
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"mien needs Python 3.11 or newer, found {v[0]}.{v[1]}; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[detect]' --group dev --group demo
+	@touch $@
+
+install: .venv/.installed
+
+demo: install
+	$(BIN)/python examples/demo.py out/demo
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+test: lint types
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-slow: install
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install
+	for file in benchmarks/bench_*.py; do env -u OMP_NUM_THREADS $(BIN)/python $$file || exit 1; done
+
+docs: install
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
+	$(BIN)/zensical build
+
+clean:
+	rm -rf .venv out site .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,368 @@
+"""The body layer, written from the maths of linear blend skinning (Loper et al. 2015; Pavlakos et al. 2019).
+
+It works in stages, each a record that can be kept and reused:
+
+    body = BodyModel.load("SMPLX_NEUTRAL.npz")
+    shaped = body.shape(betas, expression)        # rest joints of this person
+    posed = shaped.pose(rotations, transl)        # the skeleton in the world: 55 rotations and positions
+    posed.joints()                                # 144 joints, without building the mesh
+    posed.mesh()                                  # all vertices
+
+`joints()` is what training and most of inference need. Beside the skeleton it poses only the few hundred vertices that
+carry vertex joints and landmarks: the same numbers as picking them from the mesh, at a fraction of the work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mien.body.files import BodyArrays, read_body
+from mien.body.joints import NECK
+from mien.errors import BodyError
+from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from mien.records import Record, SmplxParams
+
+__all__ = ["BodyModel", "Posed", "Shaped", "VertexSet"]
+
+CONTOUR_ANGLES = 79
+"""Rows of the moving contour: head turned 0..39 degrees one way, then 1..39 the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VertexSet(Record):
+    """Some vertices of the mesh with all that is needed to pose just them."""
+
+    template: Float[Tensor, "*row vert 3"]
+    basis: Float[Tensor, "*row feature flat"]
+    """Displacement (flat = vert * 3) of each shape, expression and pose feature."""
+    weights: Float[Tensor, "*row vert joint"]
+
+    @classmethod
+    def of(
+        cls, arrays: BodyArrays, basis: Float[Tensor, "feature all 3"], ids: Int[np.ndarray, "*row vert"]
+    ) -> VertexSet:
+        """The vertices `ids`; leading axes of `ids` become leading axes of the set."""
+        index = torch.from_numpy(ids)
+        rows = basis[:, index]
+        return cls(
+            template=torch.from_numpy(arrays.v_template)[index],
+            basis=rows.movedim(0, ids.ndim - 1).flatten(-2).contiguous(),
+            weights=torch.from_numpy(arrays.weights)[index],
+        )
+
+    def pose(
+        self, features: Float[Tensor, "batch feature"], transforms: Float[Tensor, "batch joint 12"]
+    ) -> Float[Tensor, "batch vert 3"]:
+        """Displace and skin the vertices of a set without leading axes."""
+        rest = self.template + (features @ self.basis).unflatten(-1, (-1, 3))
+        return _apply(self.weights @ transforms, rest)
+
+    def pose_rows(
+        self,
+        row: Int[Tensor, "batch"],
+        features: Float[Tensor, "batch feature"],
+        transforms: Float[Tensor, "batch joint 12"],
+    ) -> Float[Tensor, "batch vert 3"]:
+        """Displace and skin, of a set with one leading axis, the row that each batch entry names.
+
+        Entries of the same row share one product, since a row's basis is far larger than what it gives.
+        """
+        order = row.argsort()
+        rows, counts = row.unique(return_counts=True)
+        groups = features[order].split(counts.tolist())
+        moved = torch.cat([group @ self.basis[r] for r, group in zip(rows.tolist(), groups, strict=True)])
+        rest = self.template[row] + moved[order.argsort()].unflatten(-1, (-1, 3))
+        return _apply(self.weights[row] @ transforms, rest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyModel(Record):
+    """A body of the SMPL family: template, blend shapes, skeleton, skinning weights, landmarks."""
+
+    family: str
+    """`smplx` (10,475 vertices), `openbody` (13,492) or `smpl` (6,890)."""
+    path: Path
+    sha256: str
+    parents: tuple[int, ...]
+    num_betas: int
+    num_expression: int
+    faces: Int[Tensor, "face 3"]
+    template: Float[Tensor, "vert 3"]
+    """Metres, rest pose, y up."""
+    basis: Float[Tensor, "feature flat"]
+    """Displacement (flat = vert * 3) of each shape, expression and pose feature, in this order."""
+    weights: Float[Tensor, "vert joint"]
+    skin: SparseWeights
+    joint_regressor: Float[Tensor, "joint vert"]
+    joint_template: Float[Tensor, "joint 3"]
+    joint_basis: Float[Tensor, "coefficient flat_joint"]
+    mean_hands: Float[Tensor, "2 15 3"] | None
+    """Axis-angle of the relaxed left and right hand; None for bodies without fingers."""
+    points: VertexSet
+    """Vertex joints, then the corners of the static landmarks."""
+    num_vertex_joints: int
+    landmark_bary: Float[Tensor, "landmark 3"] | None
+    contour: VertexSet | None
+    """Corners of the moving contour, one row per angle."""
+    contour_bary: Float[Tensor, "angle contour 3"] | None
+
+    @classmethod
+    def load(cls, path: Path | str, *, num_betas: int = 10, num_expression: int = 10) -> BodyModel:
+        """Read a body file; see `mien.body.files` for the formats and `find_body` for where they are looked for.
+
+        Args:
+            path: of the .npz or .pkl.
+            num_betas: how many shape components to keep.
+            num_expression: how many expression components to keep; ignored for bodies without a face.
+
+        Raises:
+            BodyError: the file is no body, is damaged, or has fewer components.
+        """
+        return from_arrays(read_body(Path(path)), num_betas, num_expression)
+
+    @property
+    def num_joints(self) -> int:
+        """Joints of the skeleton: 55 for SMPL-X bodies."""
+        return len(self.parents)
+
+    @property
+    def num_vertices(self) -> int:
+        """Vertices of the mesh."""
+        return self.template.shape[0]
+
+    def shape(
+        self, betas: Float[Tensor, "batch beta"], expression: Float[Tensor, "batch expression"] | None = None
+    ) -> Shaped:
+        """Give the body its shape and its expression; fewer components than the body has are filled with zeros."""
+        parts = [_fill(betas, self.num_betas, "betas")]
+        if self.num_expression:
+            zero = betas.new_zeros(betas.shape[0], 0) if expression is None else expression
+            parts.append(_fill(zero, self.num_expression, "expression"))
+        coefficients = torch.cat(parts, -1)
+        offsets = (coefficients @ self.joint_basis).unflatten(-1, (-1, 3))
+        return Shaped(body=self, coefficients=coefficients, joints=self.joint_template + offsets)
+
+    def pose(self, params: SmplxParams) -> Posed:
+        """Shape and pose in one go, from parameters with one batch axis."""
+        return self.shape(params.betas, params.expression).pose(params.full_pose(), params.transl)
+
+    def hands_from_offsets(
+        self, left: Float[Tensor, "*batch 15 3 3"], right: Float[Tensor, "*batch 15 3 3"]
+    ) -> tuple[Float[Tensor, "*batch 15 3 3"], Float[Tensor, "*batch 15 3 3"]]:
+        """Absolute hand poses from offsets to this body's mean hand (added in axis-angle, as the file format does)."""
+        if self.mean_hands is None:
+            raise BodyError(f"{self.path} has no hands", expected="an SMPL-X body", todo="choose another --body")
+        hands = [axis_angle_from_matrix(hand) + mean for hand, mean in zip((left, right), self.mean_hands, strict=True)]
+        return matrix_from_axis_angle(hands[0]), matrix_from_axis_angle(hands[1])
+
+    def with_basis(self, dtype: torch.dtype) -> BodyModel:
+        """The same body whose mesh displacements are kept in another precision.
+
+        bfloat16 halves the bytes that `mesh()` must move and moves a vertex by well under a millimetre; `joints()`
+        stays exact.
+        """
+        return replace(self, basis=self.basis.to(dtype))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseWeights(Record):
+    """Skinning weights in compressed rows: few joints move a vertex."""
+
+    start: Int[Tensor, "vert_plus_one"]
+    joint: Int[Tensor, "entry"]
+    weight: Float[Tensor, "entry"]
+
+    @classmethod
+    def of(cls, weights: Float[np.ndarray, "vert joint"]) -> SparseWeights:
+        """The non-zero entries, in the order of the vertices."""
+        rows, columns = np.nonzero(weights)
+        start = np.zeros(len(weights) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(rows, minlength=len(weights)), out=start[1:])
+        return cls(
+            start=torch.from_numpy(start),
+            joint=torch.from_numpy(columns.astype(np.int64)),
+            weight=torch.from_numpy(np.ascontiguousarray(weights[rows, columns])),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shaped(Record):
+    """A body with the shape and expression of one person per batch entry."""
+
+    body: BodyModel
+    coefficients: Float[Tensor, "batch coefficient"]
+    """Betas, then expression."""
+    joints: Float[Tensor, "batch joint 3"]
+    """Rest positions, metres."""
+
+    def pose(
+        self, rotations: Float[Tensor, "batch joint 3 3"], transl: Float[Tensor, "batch 3"] | None = None
+    ) -> Posed:
+        """Turn every joint by its local rotation and move the whole by `transl` (metres)."""
+        world, position = _chain(self.body.parents, rotations, self.joints)
+        if transl is not None:
+            position = position + transl.unsqueeze(-2)
+        return Posed(shaped=self, local=rotations, world=world, position=position)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posed(Record):
+    """A skeleton in the world, ready to give joints or a mesh."""
+
+    shaped: Shaped
+    local: Float[Tensor, "batch joint 3 3"]
+    world: Float[Tensor, "batch joint 3 3"]
+    """Rotation of each joint in the frame of the translation (the camera's, for predictions)."""
+    position: Float[Tensor, "batch joint 3"]
+    """Metres, same frame."""
+
+    def joints(self) -> Float[Tensor, "batch output_joint 3"]:
+        """Skeleton, vertex joints, static landmarks, moving contour: 144 joints for SMPL-X bodies (45 for SMPL)."""
+        body = self.shaped.body
+        features, transforms = self._features(), self._transforms()
+        points = body.points.pose(features, transforms)
+        found = [self.position, points[:, : body.num_vertex_joints]]
+        if body.landmark_bary is not None and body.contour is not None and body.contour_bary is not None:
+            corners = points[:, body.num_vertex_joints :].unflatten(1, (-1, 3))
+            found.append((corners * body.landmark_bary.unsqueeze(-1)).sum(-2))
+            row = self.contour_row()
+            corners = body.contour.pose_rows(row, features, transforms).unflatten(1, (-1, 3))
+            found.append((corners * body.contour_bary[row].unsqueeze(-1)).sum(-2))
+        return torch.cat(found, 1)
+
+    def contour_row(self) -> Int[Tensor, "batch"]:
+        """Which row of the moving contour is seen: the neck's turn about the vertical, in whole degrees, within 39."""
+        neck = self.world[:, NECK]
+        turn = -torch.rad2deg(torch.atan2(-neck[:, 2, 0], torch.hypot(neck[:, 0, 0], neck[:, 1, 0])))
+        angle = turn.detach().clamp(max=39).round().long()
+        return torch.where(angle >= 0, angle, torch.where(angle < -39, CONTOUR_ANGLES - 1, 39 - angle))
+
+    def mesh(self) -> Float[Tensor, "batch vert 3"]:
+        """All vertices, metres. On a CPU and without gradients a fused kernel skins them in one pass."""
+        body = self.shaped.body
+        features, transforms = self._features(), self._transforms()
+        needs_graph = torch.is_grad_enabled() and (features.requires_grad or transforms.requires_grad)
+        if features.device.type == "cpu" and not needs_graph:
+            from mien.body.skinning import skin
+
+            return skin(body, features, transforms)
+        moved = (features.to(body.basis.dtype) @ body.basis).to(features.dtype)
+        rest = body.template + moved.unflatten(-1, (-1, 3))
+        return _apply(torch.matmul(body.weights, transforms), rest)
+
+    def _features(self) -> Float[Tensor, "batch feature"]:
+        """Coefficients of `basis`: shape, expression and, where the body has pose correctives, R - I of each joint."""
+        coefficients = self.shaped.coefficients
+        if self.shaped.body.basis.shape[0] == coefficients.shape[1]:
+            return coefficients
+        eye = torch.eye(3, dtype=self.local.dtype, device=self.local.device)
+        return torch.cat([coefficients, (self.local[:, 1:] - eye).flatten(1)], 1)
+
+    def _transforms(self) -> Float[Tensor, "batch joint 12"]:
+        """Rest to posed, per joint: the nine entries of the rotation, row by row, then the translation."""
+        shift = self.position - (self.world @ self.shaped.joints.unsqueeze(-1)).squeeze(-1)
+        return torch.cat([self.world.flatten(-2), shift], -1)
+
+
+def _apply(
+    blended: Float[Tensor, "batch vert 12"], rest: Float[Tensor, "batch vert 3"]
+) -> Float[Tensor, "batch vert 3"]:
+    """Move each rest vertex by its own blended transform."""
+    rotation = blended[..., :9].unflatten(-1, (3, 3))
+    return (rotation * rest.unsqueeze(-2)).sum(-1) + blended[..., 9:]
+
+
+def _chain(
+    parents: tuple[int, ...], rotations: Float[Tensor, "batch joint 3 3"], rest: Float[Tensor, "batch joint 3"]
+) -> tuple[Float[Tensor, "batch joint 3 3"], Float[Tensor, "batch joint 3"]]:
+    """World rotation and position of every joint, one level of the tree at a time."""
+    levels, order = _levels(parents)
+    world, position = [rotations[:, :1]], [rest[:, :1]]
+    for joints, above, slots in levels:
+        parent_world, parent_position = world[-1][:, slots], position[-1][:, slots]
+        bone = rest[:, joints] - rest[:, above]
+        world.append(parent_world @ rotations[:, joints])
+        position.append((parent_world * bone.unsqueeze(-2)).sum(-1) + parent_position)
+    return torch.cat(world, 1)[:, order], torch.cat(position, 1)[:, order]
+
+
+def _levels(parents: tuple[int, ...]) -> tuple[list[tuple[list[int], list[int], list[int]]], list[int]]:
+    """Per level of the tree: its joints, their parents, the parents' places in the level above; and the way back."""
+    above, levels, seen = [0], [], [0]
+    while len(seen) < len(parents):
+        joints = [j for j in range(1, len(parents)) if parents[j] in above]
+        levels.append((joints, [parents[j] for j in joints], [above.index(parents[j]) for j in joints]))
+        seen += joints
+        above = joints
+    return levels, [seen.index(j) for j in range(len(parents))]
+
+
+def _fill(values: Float[Tensor, "batch given"], count: int, name: str) -> Float[Tensor, "batch count"]:
+    given = values.shape[-1]
+    if given > count:
+        raise BodyError(
+            f"{given} {name}", expected=f"at most the {count} of the body", todo=f"load it with num_{name}={given}"
+        )
+    return torch.nn.functional.pad(values, (0, count - given)) if given < count else values
+
+
+def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> BodyModel:
+    """Precompute what every pose needs: joints as functions of shape, one basis, the vertex sets of the joints."""
+    directions = [_components(arrays, arrays.shapedirs, num_betas, "betas")]
+    if arrays.exprdirs.shape[-1]:
+        directions.append(_components(arrays, arrays.exprdirs, num_expression, "expression"))
+    coefficients = np.concatenate(directions, -1)
+    num_vertices, num_coefficients = len(arrays.v_template), coefficients.shape[-1]
+    parts = [coefficients] if arrays.posedirs is None else [coefficients, arrays.posedirs]
+    basis = torch.from_numpy(np.concatenate([np.moveaxis(part, -1, 0) for part in parts]))
+    regressor = arrays.J_regressor.astype(np.float64)
+    joint_basis = np.einsum("jv,vck->kjc", regressor, coefficients.astype(np.float64), optimize=True)
+    ids, landmarks = arrays.kp_vertex_ids, None
+    contour = contour_bary = None
+    if arrays.lmk_faces_idx is not None:
+        landmarks = torch.from_numpy(arrays.lmk_bary_coords)
+        ids = np.concatenate([ids, arrays.faces[arrays.lmk_faces_idx].reshape(-1)])
+        corners = arrays.faces[arrays.dynamic_lmk_faces_idx].reshape(CONTOUR_ANGLES, -1)
+        contour = VertexSet.of(arrays, basis, corners)
+        contour_bary = torch.from_numpy(arrays.dynamic_lmk_bary_coords)
+    hands = None if arrays.hands_meanl is None else torch.from_numpy(np.stack([arrays.hands_meanl, arrays.hands_meanr]))
+    return BodyModel(
+        family=arrays.family,
+        path=arrays.path,
+        sha256=arrays.sha256,
+        parents=tuple(int(parent) for parent in arrays.parents),
+        num_betas=num_betas,
+        num_expression=num_coefficients - num_betas,
+        faces=torch.from_numpy(arrays.faces),
+        template=torch.from_numpy(arrays.v_template),
+        basis=basis.reshape(-1, num_vertices * 3),
+        weights=torch.from_numpy(arrays.weights),
+        skin=SparseWeights.of(arrays.weights),
+        joint_regressor=torch.from_numpy(arrays.J_regressor),
+        joint_template=torch.from_numpy((regressor @ arrays.v_template).astype(np.float32)),
+        joint_basis=torch.from_numpy(joint_basis.astype(np.float32).reshape(num_coefficients, -1)),
+        mean_hands=hands,
+        points=VertexSet.of(arrays, basis, ids),
+        num_vertex_joints=len(arrays.kp_vertex_ids),
+        landmark_bary=landmarks,
+        contour=contour,
+        contour_bary=contour_bary,
+    )
+
+
+def _components(
+    arrays: BodyArrays, directions: Float[np.ndarray, "vert 3 component"], count: int, name: str
+) -> Float[np.ndarray, "vert 3 count"]:
+    if directions.shape[-1] < count:
+        raise BodyError(
+            f"{arrays.path} has {directions.shape[-1]} {name} components",
+            expected=f"at least {count}",
+            todo=f"ask for fewer {name}",
+        )
+    return directions[..., :count]
