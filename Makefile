@@ -34,7 +34,7 @@ lint: install
 	$(BIN)/ruff format --check .
 
 types: install
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright
 
 test: lint types
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"

@@ -32,7 +32,9 @@ class Reference:
         assert arrays.dynamic_lmk_faces_idx is not None and arrays.lmk_bary_coords is not None
         assert arrays.dynamic_lmk_bary_coords is not None
         self.template = torch.from_numpy(arrays.v_template)
-        self.directions = torch.cat([torch.from_numpy(a[..., :10].copy()) for a in (arrays.shapedirs, arrays.exprdirs)], -1)
+        self.directions = torch.cat(
+            [torch.from_numpy(a[..., :10].copy()) for a in (arrays.shapedirs, arrays.exprdirs)], -1
+        )
         self.posedirs = torch.from_numpy(arrays.posedirs).flatten(0, 1).T.contiguous()
         self.regressor = torch.from_numpy(arrays.J_regressor)
         self.weights = torch.from_numpy(arrays.weights)

@@ -1,6 +1,6 @@
 """How every benchmark here times: candidates in turn, round after round, so that a noisy machine is noisy for all.
 
-Figures to quote are ratios of medians from one run. `report` prints a table and, with `--write`, puts it in docs/results.
+Figures to quote are ratios of medians from one run. With `--write`, `report` keeps them in docs/results.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ def race(
     return median(times[0]), median(times[1])
 
 
-def row(
-    case: str, ours: Callable[[], object], reference: Callable[[], object], target: float, rounds: int = 15
-) -> Row:
+def row(case: str, ours: Callable[[], object], reference: Callable[[], object], target: float, rounds: int = 15) -> Row:
     """Race two functions and print the outcome."""
     a, b = race(ours, reference, rounds=rounds)
     found = Row(case=case, ours_ms=round(a, 3), reference_ms=round(b, 3), ratio=round(b / a, 2), target=target)

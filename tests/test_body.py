@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mien.body.files import find_body
 from torch import Tensor
 
+from mien.body.files import find_body
 from mien.body.joints import NUM_OUTPUT_JOINTS, OUTPUT_JOINTS
 from mien.body.model import BodyModel, Posed
 from mien.errors import BodyError
@@ -98,6 +98,7 @@ def _points_of_mesh(body: BodyModel, posed: Posed, mesh: Tensor) -> Tensor:
     from mien.body.files import read_body
 
     arrays = read_body(body.path)
+    assert arrays.dynamic_lmk_faces_idx is not None and arrays.dynamic_lmk_bary_coords is not None
     found = [mesh[:, torch.from_numpy(arrays.kp_vertex_ids)]]
     corners = mesh[:, torch.from_numpy(arrays.faces[arrays.lmk_faces_idx])]
     found.append((corners * torch.from_numpy(arrays.lmk_bary_coords)[..., None]).sum(-2))

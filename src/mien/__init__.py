@@ -1,3 +1,45 @@
-"""mien: from a picture to a whole person."""
+"""mien: from a picture to a whole person.
+
+    import mien
+    estimate = mien.load("random-xs")
+    people = estimate("street.jpg")
+    people.save("street.npz")
+
+Names are imported when they are first used, so that `import mien` costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mien.body.model import BodyModel
+    from mien.errors import MienError
+    from mien.estimator import Estimator, load
+    from mien.records import SmplxParams
+    from mien.scene import Person, Scene, read
+
+__all__ = ["BodyModel", "Estimator", "MienError", "Person", "Scene", "SmplxParams", "__version__", "load", "read"]
+
+_HOMES = {
+    "BodyModel": "mien.body.model",
+    "Estimator": "mien.estimator",
+    "MienError": "mien.errors",
+    "Person": "mien.scene",
+    "Scene": "mien.scene",
+    "SmplxParams": "mien.records",
+    "load": "mien.estimator",
+    "read": "mien.scene",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

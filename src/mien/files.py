@@ -67,4 +67,6 @@ def _output_error(path: Path, error: OSError) -> OutputError:
         todo = "make room and run again with --resume; what was finished is kept"
         return OutputError(f"cannot write {path}: the disk is full", todo=todo)
     reason = error.strerror or str(error)
-    return OutputError(f"cannot write {path}: {reason}", expected="a folder that can be written", todo="choose another --out")
+    return OutputError(
+        f"cannot write {path}: {reason}", expected="a folder that can be written", todo="choose another --out"
+    )

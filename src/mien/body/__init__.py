@@ -1,0 +1,1 @@
+"""The SMPL-X body: its files, its maths, its joints."""

@@ -10,6 +10,7 @@ __all__ = [
     "NUM_OUTPUT_JOINTS",
     "OUTPUT_JOINTS",
     "RIGHT_WRIST",
+    "SMPLX_137",
     "SMPLX_JOINTS",
     "VERTEX_JOINTS",
 ]
@@ -50,3 +51,11 @@ OUTPUT_JOINTS: tuple[str, ...] = (
 """The 144 joints of a result: skeleton, vertex joints, 51 static face landmarks, 17 points of the moving contour."""
 
 NUM_OUTPUT_JOINTS = len(OUTPUT_JOINTS)
+
+SMPLX_137: tuple[int, ...] = (
+    0, 1, 2, 4, 5, 7, 8, 12, 16, 17, 18, 19, 20, 21, 60, 61, 62, 63, 64, 65, 59, 58, 57, 56, 55,
+    37, 38, 39, 66, 25, 26, 27, 67, 28, 29, 30, 68, 34, 35, 36, 69, 31, 32, 33, 70,
+    52, 53, 54, 71, 40, 41, 42, 72, 43, 44, 45, 73, 49, 50, 51, 74, 46, 47, 48, 75,
+    22, 15, 57, 56, *range(76, 144),
+)  # fmt: skip
+"""Which of the 144 joints the published networks are trained on: 25 body, 20 left hand, 20 right hand, 72 face."""

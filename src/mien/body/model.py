@@ -76,7 +76,8 @@ class VertexSet(Record):
         order = row.argsort()
         rows, counts = row.unique(return_counts=True)
         groups = features[order].split(counts.tolist())
-        moved = torch.cat([group @ self.basis[r] for r, group in zip(rows.tolist(), groups, strict=True)])
+        none = features.new_zeros(0, self.basis.shape[-1])
+        moved = torch.cat([none, *(group @ self.basis[r] for r, group in zip(rows.tolist(), groups, strict=True))])
         rest = self.template[row] + moved[order.argsort()].unflatten(-1, (-1, 3))
         return _apply(self.weights[row] @ transforms, rest)
 
@@ -331,7 +332,7 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
         corners = arrays.faces[arrays.dynamic_lmk_faces_idx].reshape(CONTOUR_ANGLES, -1)
         contour = VertexSet.of(arrays, basis, corners)
         contour_bary = torch.from_numpy(arrays.dynamic_lmk_bary_coords)
-    hands = None if arrays.hands_meanl is None else torch.from_numpy(np.stack([arrays.hands_meanl, arrays.hands_meanr]))
+    hands = [hand for hand in (arrays.hands_meanl, arrays.hands_meanr) if hand is not None]
     return BodyModel(
         family=arrays.family,
         path=arrays.path,
@@ -347,7 +348,7 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
         joint_regressor=torch.from_numpy(arrays.J_regressor),
         joint_template=torch.from_numpy((regressor @ arrays.v_template).astype(np.float32)),
         joint_basis=torch.from_numpy(joint_basis.astype(np.float32).reshape(num_coefficients, -1)),
-        mean_hands=hands,
+        mean_hands=torch.from_numpy(np.stack(hands)) if hands else None,
         points=VertexSet.of(arrays, basis, ids),
         num_vertex_joints=len(arrays.kp_vertex_ids),
         landmark_bary=landmarks,

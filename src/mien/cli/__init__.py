@@ -1,0 +1,79 @@
+"""The command `mien`: one file per verb, imported only when it is asked for, so that `--help` starts at once."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+GROUPS: dict[str, dict[str, str]] = {
+    "motion": {
+        "predict": "people out of pictures: SMPL-X parameters, joints, camera",
+    },
+    "models": {
+        "weights convert": "a published checkpoint to safetensors",
+        "weights show": "what a weights file holds: size, licence, body family",
+        "body check": "what a body file is, what is missing, where it is to be had",
+        "doctor": "what this machine has: versions, devices, bodies, weights",
+    },
+}
+VERBS = {verb for group in GROUPS.values() for verb in group}
+FAMILIES = {verb.split()[0] for verb in VERBS if " " in verb}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb. Returns the exit code: 0 well, 1 some inputs were skipped, 2 nothing could be done, 130 stopped."""
+    from mien.errors import MienError
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(format="mien: %(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        return _dispatch(words)
+    except MienError as error:
+        print(f"mien: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mien: stopped; what was finished is kept, --resume goes on", file=sys.stderr)
+        return 130
+
+
+def _dispatch(words: list[str]) -> int:
+    from mien.errors import InputError, closest
+
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if words[0] in ("-V", "--version"):
+        import mien
+
+        print(f"mien {mien.__version__}")
+        return 0
+    verb = " ".join(words[:2]) if words[0] in FAMILIES else words[0]
+    if words[0] in FAMILIES and (len(words) < 2 or words[1] in ("-h", "--help")):
+        print(_help(words[0]))
+        return 0 if len(words) > 1 else 2
+    if verb not in VERBS:
+        raise InputError(f"mien has no verb {verb!r}", todo=closest(verb, VERBS))
+    import tyro
+
+    module = importlib.import_module(f"mien.cli.{verb.split()[0]}")
+    function = getattr(module, verb.split()[-1])
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
+    return tyro.cli(function, prog=f"mien {verb}", args=words[len(verb.split()) :], config=config)
+
+
+def _help(family: str = "") -> str:
+    lines = [
+        "mien: from a picture to a whole person",
+        "",
+        "usage: mien VERB [arguments]      mien VERB --help says more",
+        "",
+    ]
+    for group, verbs in GROUPS.items():
+        rows = [f"  {verb:<18}{line}" for verb, line in verbs.items() if verb.startswith(family)]
+        lines += [f"{group}:", *rows, ""] if rows else []
+    return "\n".join(lines).rstrip()

@@ -1,0 +1,1 @@
+"""Networks, their sizes, and the files that hold their weights."""

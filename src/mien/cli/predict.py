@@ -1,0 +1,192 @@
+"""`mien predict`: people out of pictures."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from mien.errors import InputError, closest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mien.estimator import Estimator, Outcome
+    from mien.picture_files import PictureFile
+
+__all__ = ["predict"]
+
+SAVERS = ("npz",)
+
+
+def predict(
+    inputs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="INPUT...")],
+    /,
+    out: Path,
+    weights: str = "",
+    body: str = "",
+    detector: str = "auto",
+    person: str = "all",
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    precision: Literal["fp32", "bf16"] = "fp32",
+    batch_size: int = 8,
+    save: str = "npz",
+    resume: bool = False,
+    dry_run: bool = False,
+) -> int:
+    """People out of pictures: per picture OUT/STEM.npz with SMPL-X parameters, joints and camera of every person.
+
+    Exit code 0: all pictures done; 1: some were skipped (each is named); 2: nothing could be done.
+
+    Args:
+        inputs: pictures, folders (searched through and mirrored), or quoted globs.
+        out: folder for the results.
+        weights: a .safetensors file, a folder, a hub id, or random-xs (random weights, to try things out).
+        body: a body file or the folder of one; by default the body family of the weights is looked for.
+        detector: auto, full-image, boxes:FILE.json, or hf:PATH_OR_HUB_ID (D-FINE, RT-DETRv2).
+        person: all, largest, top:N, id:N or at:X,Y.
+        device: where the network runs.
+        precision: bf16 is about twice as fast on hardware that has it.
+        batch_size: most crops in one pass of the network.
+        save: what to write, separated by commas: npz.
+        resume: keep results that are there already, made with the same weights.
+        dry_run: say what would be done, and do nothing.
+    """
+    from mien.picture_files import find_pictures
+
+    _check_save(save)
+    if not weights:
+        raise InputError(
+            "no --weights",
+            expected="a .safetensors file, a folder or a hub id (see `mien weights convert`)",
+            todo="or --weights random-xs to try things out with random weights",
+        )
+    pictures = find_pictures(inputs)
+    _check_out(out)
+    if dry_run:
+        print(f"{len(pictures)} pictures would be read; the first result would be {pictures[0].output(out)}")
+        return 0
+    from mien.estimator import load
+
+    estimate = load(
+        weights,
+        body=body or None,
+        detector=detector,
+        person=person,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+    )
+    if estimate.card.warning:
+        _say(f"WARNING: {estimate.card.warning}")
+    tally = _Tally()
+    _run(estimate, pictures, out, resume, tally)
+    return tally.report(out)
+
+
+@dataclass
+class _Tally:
+    """What happened so far."""
+
+    written: int = 0
+    people: int = 0
+    kept: int = 0
+    skipped: int = 0
+    rejected: int = 0
+
+    def report(self, out: Path) -> int:
+        """Print the sum and give the exit code."""
+        parts = [f"{self.written} pictures with {self.people} people -> {out}"]
+        parts += [f"{self.kept} kept from before"] if self.kept else []
+        parts += [f"{self.skipped} pictures skipped"] if self.skipped else []
+        parts += [f"{self.rejected} boxes skipped"] if self.rejected else []
+        _say("; ".join(parts))
+        if not (self.skipped or self.rejected):
+            return 0
+        return 1 if self.written or self.kept else 2
+
+
+@dataclass(frozen=True)
+class _Keeper:
+    """Decides what `--resume` keeps: whole results of the same weights and body."""
+
+    weights_sha256: str
+    body_sha256: str
+
+    def keeps(self, target: Path) -> bool:
+        """Whether the result is there and whole.
+
+        Raises:
+            InputError: it was made with other weights or another body; nothing is overwritten.
+        """
+        from mien.scene import read
+
+        if not target.exists():
+            return False
+        try:
+            origin = read(target).origin
+        except InputError as error:
+            _say(f"made again: {error}")
+            return False
+        if (origin.weights_sha256, origin.body_sha256) != (self.weights_sha256, self.body_sha256):
+            raise InputError(
+                f"{target} was made with the weights {origin.weights_name} and the body {origin.body_name}",
+                expected="results of this run's weights and body, to resume",
+                todo="choose another --out, or leave --resume away to overwrite",
+            )
+        return True
+
+
+def _run(estimate: Estimator, pictures: list[PictureFile], out: Path, resume: bool, tally: _Tally) -> None:
+    """Predict and write, picture by picture, so that what is finished stays whatever happens."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    todo = pictures
+    if resume:
+        origin = estimate.origin()
+        keeper = _Keeper(origin.weights_sha256, origin.body_sha256)
+        todo = [picture for picture in pictures if not keeper.keeps(picture.output(out))]
+        tally.kept = len(pictures) - len(todo)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("predict", total=len(pictures), completed=tally.kept)
+        outcomes = estimate.stream((picture.name, picture.path) for picture in todo)
+        for picture, outcome in zip(todo, outcomes, strict=True):
+            _keep(
+                outcome, picture.output(out), tally, lambda text: progress.console.out(f"mien: {text}", highlight=False)
+            )
+            progress.advance(task)
+
+
+def _keep(outcome: Outcome, target: Path, tally: _Tally, say: Callable[[str], None]) -> None:
+    """Write one picture's people, or tell why there are none."""
+    for reason in outcome.rejected:
+        say(reason)
+    tally.rejected += len(outcome.rejected)
+    if outcome.scene is None:
+        say(f"skipped {outcome.problem}")
+        tally.skipped += 1
+        return
+    outcome.scene.save(target)
+    tally.written += 1
+    tally.people += len(outcome.scene)
+
+
+def _check_save(save: str) -> None:
+    for word in save.split(","):
+        if word not in SAVERS:
+            raise InputError(f"cannot --save {word!r}", todo=closest(word, SAVERS))
+
+
+def _check_out(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
+
+
+def _say(text: str) -> None:
+    print(f"mien: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,330 @@
+"""From pictures to people: the friendly face around a network, a body and a detector.
+
+Original pixels in, original pixels out. Crops of several pictures share a batch; pictures are decoded ahead in threads,
+so that neither a GPU nor the disk waits for the other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+
+import mien
+from mien.body.files import find_body
+from mien.body.model import BodyModel, Posed
+from mien.detect import Detections, Detector, make_detector, parse_person, reject_outside, select_people
+from mien.errors import BodyError, InputError, PictureError
+from mien.geometry.boxes import crop_box, xywh_from_xyxy
+from mien.geometry.camera import Camera, solve_transl
+from mien.geometry.crop import Crop
+from mien.nets import virtual_camera
+from mien.nets.smplest import Smplest
+from mien.nets.weights import WeightCard, load_weights
+from mien.pictures import read_picture
+from mien.records import Prediction, SmplxParams
+from mien.scene import Origin, Scene
+
+__all__ = ["Estimator", "Outcome", "choose_device", "load"]
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["fp32", "bf16"]
+
+BODY_POINTS = [*range(22), *range(55, 66)]
+"""The joints that place a person in the picture's camera: body, nose, eyes, ears, feet; no fingers, no landmarks."""
+
+logger = logging.getLogger("mien")
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one picture: its people, or the reason why there are none; and the boxes that were refused."""
+
+    name: str
+    scene: Scene | None
+    problem: str = ""
+    rejected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """A picture after decoding, detection and cropping."""
+
+    name: str
+    image_size: tuple[int, int] = (0, 0)
+    boxes: Float[np.ndarray, "person 4"] = field(default_factory=lambda: np.zeros((0, 4)))
+    scores: Float[np.ndarray, "person"] = field(default_factory=lambda: np.zeros(0))
+    crops: tuple[Crop, ...] = ()
+    patches: tuple[np.ndarray, ...] = ()
+    problem: str = ""
+    rejected: tuple[str, ...] = ()
+
+
+def choose_device(device: str) -> torch.device:
+    """The torch device for `auto`, `cpu`, `cuda` or `mps`.
+
+    Raises:
+        InputError: the device is not there.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if available[name]))
+    if not available.get(device.split(":", maxsplit=1)[0], False):
+        there = ", ".join(name for name, here in available.items() if here)
+        raise InputError(f"device {device!r} is not available here", expected=f"one of: auto, {there}")
+    return torch.device(device)
+
+
+def load(
+    weights: str | Path,
+    *,
+    body: str | Path | None = None,
+    detector: str | Detector = "auto",
+    person: str = "all",
+    device: Device = "auto",
+    precision: Precision = "fp32",
+    batch_size: int = 8,
+) -> Estimator:
+    """Everything needed to go from a picture to people.
+
+    Args:
+        weights: a .safetensors file, a folder, a hub id, or `random-xs` (seeded random weights, for trying things out).
+        body: a body file or folder; by default the body family of the weights, looked for where `mien doctor` says.
+        detector: `auto`, `full-image`, `boxes:FILE.json`, `hf:PATH_OR_HUB_ID`, or any object with `detect`.
+        person: `all`, `largest`, `top:N`, `id:N` or `at:X,Y`.
+        device: where the network runs.
+        precision: `bf16` is about twice as fast on hardware that has it.
+        batch_size: most crops in one pass of the network.
+
+    Raises:
+        WeightsError, BodyError, AssetMissing, InputError: an argument does not fit; nothing was run.
+    """
+    parse_person(person)
+    if batch_size < 1:
+        raise InputError(f"batch size {batch_size}", expected="at least 1")
+    where = choose_device(device)
+    network, card = load_weights(weights)
+    model = BodyModel.load(find_body(body, family=card.body_family))
+    if model.family != card.body_family:
+        raise BodyError(
+            f"{model.path} is a {model.family!r} body, the weights {card.name} were trained on {card.body_family!r}",
+            expected=f"a {card.body_family!r} body, since shape and expression do not carry over",
+            todo="choose another --body or other --weights",
+        )
+    found = make_detector(detector, str(where)) if isinstance(detector, str) else detector
+    label = detector if isinstance(detector, str) else type(detector).__name__
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    return Estimator(
+        network=network.to(where, dtype).eval(),
+        card=card,
+        body=model.to(where),
+        detector=found,
+        detector_name=label,
+        person=person,
+        batch_size=batch_size,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimator:
+    """A network with its body and detector; call it with a picture."""
+
+    network: Smplest
+    card: WeightCard
+    body: BodyModel
+    detector: Detector
+    detector_name: str
+    person: str
+    batch_size: int
+
+    def __call__(self, picture: str | Path | UInt8[np.ndarray, "height width 3"]) -> Scene:
+        """The people of one picture: a path, or an upright RGB array.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            InputError: the boxes file does not know the picture.
+        """
+        (outcome,) = self.stream([("picture" if isinstance(picture, np.ndarray) else str(picture), picture)])
+        for reason in outcome.rejected:
+            logger.warning("%s", reason)
+        if outcome.scene is None:
+            raise PictureError(outcome.problem)
+        return outcome.scene
+
+    def stream(
+        self, pictures: Iterable[tuple[str, str | Path | UInt8[np.ndarray, "height width 3"]]]
+    ) -> Iterator[Outcome]:
+        """The outcome of each picture, in order; batches are shared by neighbouring pictures.
+
+        Args:
+            pictures: a name (what the boxes file calls it) and a path or an upright RGB array for each.
+        """
+        jobs: deque[_Job] = deque()
+        patches: list[np.ndarray] = []
+        ready = empty_prediction()
+        for job in _ahead(lambda item: self._prepare(*item), pictures):
+            jobs.append(job)
+            patches.extend(job.patches)
+            while len(patches) >= self.batch_size:
+                ready = Prediction.cat([ready, self.predict(patches[: self.batch_size])])
+                del patches[: self.batch_size]
+            while jobs and len(jobs[0].crops) <= len(ready.transl):
+                job = jobs.popleft()
+                yield self._outcome(job, ready[: len(job.crops)])
+                ready = ready[len(job.crops) :]
+        if patches:
+            ready = Prediction.cat([ready, self.predict(patches)])
+        for job in jobs:
+            yield self._outcome(job, ready[: len(job.crops)])
+            ready = ready[len(job.crops) :]
+
+    def _prepare(self, name: str, picture: str | Path | np.ndarray) -> _Job:
+        """Decode, detect, choose people, crop. Runs in a thread; problems of this picture stay with it."""
+        try:
+            pixels = picture if isinstance(picture, np.ndarray) else read_picture(Path(picture))
+            height, width = pixels.shape[:2]
+            detections = reject_outside(self.detector.detect(pixels, name), width, height)
+            chosen = select_people(detections, self.person)
+        except InputError as error:
+            return _Job(name=name, problem=str(error))
+        return self._cropped(name, pixels, detections, chosen)
+
+    def _cropped(
+        self, name: str, pixels: np.ndarray, detections: Detections, chosen: Int[np.ndarray, "chosen"]
+    ) -> _Job:
+        height, width = pixels.shape[:2]
+        rejected, kept, crops = list(detections.rejected), [], []
+        for i in chosen.tolist():
+            box = detections.boxes[i]
+            padded = crop_box(xywh_from_xyxy(box), width, height)
+            if padded is None:
+                numbers = ", ".join(f"{value:g}" for value in box)
+                rejected.append(f"the box ({numbers}) holds less than two pixels of the {width} x {height} picture")
+            else:
+                kept.append(i)
+                crops.append(Crop.around(padded))
+        if rejected and not crops:
+            return _Job(name=name, problem=f"{name}: none of its {len(rejected)} boxes can be used: {rejected[0]}")
+        return _Job(
+            name=name,
+            image_size=(height, width),
+            boxes=detections.boxes[kept],
+            scores=detections.scores[kept],
+            crops=tuple(crops),
+            patches=tuple(crop.extract(pixels, self.network.config.image_size) for crop in crops),
+            rejected=tuple(f"{name}: skipped a box: {reason}" for reason in rejected),
+        )
+
+    def _outcome(self, job: _Job, prediction: Prediction) -> Outcome:
+        if job.problem:
+            return Outcome(name=job.name, scene=None, problem=job.problem)
+        return Outcome(name=job.name, scene=self.scene(job, prediction), rejected=job.rejected)
+
+    def predict(self, patches: list[Float[np.ndarray, "height width 3"]]) -> Prediction:
+        """The network's own answer for a batch of crops (RGB, 0..255), in float32 on the CPU."""
+        parameter = next(self.network.parameters())
+        crops = torch.from_numpy(np.stack(patches)).to(parameter.device).permute(0, 3, 1, 2) / 255
+        with torch.inference_mode():
+            return self.network(crops.to(parameter.dtype)).map(torch.Tensor.float)
+
+    def pose(self, prediction: Prediction) -> tuple[SmplxParams, Posed]:
+        """Absolute parameters in the virtual crop camera, and the body posed with its pelvis joint's rest at 0."""
+        left, right = self.body.hands_from_offsets(prediction.left_hand_offset, prediction.right_hand_offset)
+        eyes = torch.eye(3, device=left.device).expand_as(prediction.jaw_pose)
+        params = SmplxParams(
+            global_orient=prediction.global_orient,
+            body_pose=prediction.body_pose,
+            jaw_pose=prediction.jaw_pose,
+            leye_pose=eyes,
+            reye_pose=eyes,
+            left_hand_pose=left,
+            right_hand_pose=right,
+            betas=prediction.betas,
+            expression=prediction.expression,
+            transl=prediction.transl,
+        )
+        return params, self.body.shape(params.betas, params.expression).pose(params.full_pose())
+
+    @torch.inference_mode()
+    def scene(self, job: _Job, prediction: Prediction) -> Scene:
+        """Move the network's answer from the crops' virtual cameras to the one camera of the picture."""
+        params, posed = self.pose(prediction)
+        joints = posed.joints()
+        crop_bbox = torch.from_numpy(np.array([crop.box for crop in job.crops], dtype=np.float32).reshape(-1, 4))
+        crop_bbox = crop_bbox.to(joints.device)
+        seen = virtual_camera.project(joints, prediction.transl)
+        joints2d = virtual_camera.picture_from_heat_map(seen, crop_bbox)
+        camera = Camera.default(job.image_size[1], job.image_size[0]).to(joints.device)
+        transl, residual = solve_transl(camera, joints[:, BODY_POINTS], joints2d[:, BODY_POINTS])
+        scene = Scene(
+            params=replace(params, transl=transl),
+            bbox=torch.from_numpy(job.boxes.astype(np.float32)),
+            crop_bbox=crop_bbox,
+            score=torch.from_numpy(job.scores.astype(np.float32)),
+            joints3d=joints + transl[:, None],
+            joints2d=joints2d,
+            crop_K=virtual_camera.crop_intrinsics(crop_bbox),
+            crop_transl=prediction.transl,
+            crop_global_orient=prediction.global_orient,
+            transl_residual=residual,
+            K=camera.K,
+            image_size=job.image_size,
+            origin=self.origin(),
+        )
+        return scene.to("cpu")
+
+    def origin(self) -> Origin:
+        """What the results say about where they come from."""
+        return Origin(
+            weights_name=self.card.name,
+            weights_sha256=self.card.sha256,
+            body_family=self.body.family,
+            body_name=self.body.path.name,
+            body_sha256=self.body.sha256,
+            detector=self.detector_name,
+            mien_version=mien.__version__,
+            warning=self.card.warning,
+        )
+
+
+def empty_prediction() -> Prediction:
+    """The answer for a picture without people."""
+    one, fifteen = torch.zeros(0, 3, 3), torch.zeros(0, 15, 3, 3)
+    return Prediction(
+        global_orient=one,
+        body_pose=torch.zeros(0, 21, 3, 3),
+        left_hand_offset=fifteen,
+        right_hand_offset=fifteen,
+        jaw_pose=one,
+        betas=torch.zeros(0, 10),
+        expression=torch.zeros(0, 10),
+        transl=torch.zeros(0, 3),
+        hand_root=torch.zeros(0, 2, 3, 3),
+    )
+
+
+def _ahead(work: Callable[[Item], Result], items: Iterable[Item], depth: int = 4) -> Iterator[Result]:
+    """Results of `work` in order, computed up to `depth` items ahead in threads."""
+    source = iter(items)
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="mien") as pool:
+        queue: deque[Future[Result]] = deque(pool.submit(work, item) for item in islice(source, depth))
+        try:
+            while queue:
+                result = queue.popleft().result()
+                queue.extend(pool.submit(work, item) for item in islice(source, 1))
+                yield result
+        finally:
+            for future in queue:
+                future.cancel()

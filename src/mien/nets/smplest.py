@@ -1,0 +1,272 @@
+"""SMPLest-X: one transformer that reads body, hands and face of the person in a crop.
+
+An encoder (`mien.nets.vit`) mixes 80 learned task tokens with the crop's patches; a decoder lets them talk again with
+the patches in view; each head reads its own group of task tokens at once. It knows tensors only: no body model, no
+loss, no file. Parameters that upstream's checkpoints hold but never use do not exist here (see `mien.nets.upstream`).
+
+Letters in shapes: `batch`, `task` (80), `patch`, `token` (task tokens, then patches), `dim`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mien.errors import InputError
+from mien.geometry.rotation import matrix_from_rot6d
+from mien.nets.virtual_camera import transl_from_raw
+from mien.nets.vit import CrossAttention, Mlp, SelfAttention, Vit
+from mien.records import Prediction, Record
+
+__all__ = ["HEADS", "NUM_TASK_TOKENS", "SIZES", "Config", "RawPose", "Smplest", "prediction_from_raw"]
+
+NUM_TASK_TOKENS = 80
+
+HEADS: dict[str, tuple[int, int, int]] = {
+    "global_orient": (0, 1, 6),
+    "body_pose": (1, 22, 126),
+    "betas": (22, 32, 10),
+    "camera": (32, 33, 3),
+    "hand_root": (33, 35, 12),
+    "hand_pose": (35, 65, 180),
+    "expression": (68, 78, 10),
+    "jaw_pose": (78, 79, 6),
+}
+"""Each head's first task token, the token after its last, and how many numbers it gives.
+
+Tokens 65 to 67 and 79 speak to the other tokens, but no head reads them: upstream's hand cameras, face root and face
+camera enter neither its results nor its losses.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that decides the shapes of a network, and its drop path.
+
+    Raises:
+        InputError: the numbers do not fit together.
+    """
+
+    embed_dim: int
+    depth: int
+    heads: int
+    drop_path: float = 0.0
+    image_size: tuple[int, int] = (256, 192)
+    """Height and width of the input in pixels."""
+    patch_size: int = 16
+    decoder_depth: int = 6
+    decoder_heads: int = 8
+    decoder_head_dim: int = 64
+    dim_out: int = 512
+    """Width of the tokens that the heads read."""
+
+    def __post_init__(self) -> None:
+        limits = {"embed_dim": 65536, "depth": 256, "heads": 1024, "patch_size": 256, "dim_out": 65536}
+        limits |= {"decoder_depth": 256, "decoder_heads": 1024, "decoder_head_dim": 1024}
+        for name, limit in limits.items():
+            if not 1 <= getattr(self, name) <= limit:
+                raise InputError(f"{name} is {getattr(self, name)}", expected=f"a number from 1 to {limit}")
+        if self.embed_dim % self.heads:
+            raise InputError(f"embed_dim {self.embed_dim} is not a multiple of heads {self.heads}")
+        if not 0 <= self.drop_path < 1:
+            raise InputError(f"drop_path is {self.drop_path}", expected="at least 0 and less than 1")
+        if self.patch_size < 8 or any(side < 1 or side % self.patch_size for side in self.image_size):
+            expected = "a patch_size of at least 8 that divides both sides of image_size"
+            raise InputError(f"image_size {self.image_size} with patch_size {self.patch_size}", expected=expected)
+
+
+_XXS = Config(embed_dim=128, depth=4, heads=4, image_size=(128, 96), decoder_depth=2, decoder_heads=2, dim_out=64)
+_XS = Config(embed_dim=192, depth=12, heads=3, decoder_depth=2, decoder_heads=3, dim_out=128)
+
+SIZES: dict[str, Config] = {
+    "xxs": _XXS,
+    "xs": _XS,
+    "s": Config(embed_dim=384, depth=12, heads=12, drop_path=0.1),
+    "b": Config(embed_dim=768, depth=12, heads=12, drop_path=0.3),
+    "l": Config(embed_dim=1024, depth=24, heads=16, drop_path=0.5),
+    "h": Config(embed_dim=1280, depth=32, heads=16, drop_path=0.55),
+}
+"""`s` to `h` as published; `xs` for shipping, `xxs` for studies and tests are our own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawPose(Record):
+    """What the heads say, in float32: rotations as six numbers (`matrix_from_rot6d`), the rest as it is."""
+
+    global_orient: Float[Tensor, "batch 6"]
+    body_pose: Float[Tensor, "batch 21 6"]
+    left_hand_offset: Float[Tensor, "batch 15 6"]
+    right_hand_offset: Float[Tensor, "batch 15 6"]
+    jaw_pose: Float[Tensor, "batch 6"]
+    hand_root: Float[Tensor, "batch 2 6"]
+    """Left, right."""
+    betas: Float[Tensor, "batch 10"]
+    expression: Float[Tensor, "batch 10"]
+    camera: Float[Tensor, "batch 3"]
+    """Before `transl_from_raw`."""
+
+
+def prediction_from_raw(raw: RawPose) -> Prediction:
+    """Six numbers to matrices, camera numbers to metres."""
+    singles = (raw.global_orient.unsqueeze(1), raw.jaw_pose.unsqueeze(1))
+    groups = (*singles, raw.body_pose, raw.left_hand_offset, raw.right_hand_offset, raw.hand_root)
+    matrices = matrix_from_rot6d(torch.cat(groups, 1)).split([1, 1, 21, 15, 15, 2], 1)
+    return Prediction(
+        global_orient=matrices[0].squeeze(1),
+        jaw_pose=matrices[1].squeeze(1),
+        body_pose=matrices[2],
+        left_hand_offset=matrices[3],
+        right_hand_offset=matrices[4],
+        hand_root=matrices[5],
+        betas=raw.betas,
+        expression=raw.expression,
+        transl=transl_from_raw(raw.camera),
+    )
+
+
+class Smplest(nn.Module):
+    """Crops to `Prediction`."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Vit(
+            image_size=config.image_size,
+            patch_size=config.patch_size,
+            embed_dim=config.embed_dim,
+            depth=config.depth,
+            heads=config.heads,
+            drop_path=config.drop_path,
+            num_task_tokens=NUM_TASK_TOKENS,
+        )
+        self.decoder = Decoder(config)
+        self.reduce = nn.Linear(config.embed_dim, config.dim_out)
+        self.heads = nn.ModuleDict(
+            {name: Head((end - start) * config.dim_out, out) for name, (start, end, out) in HEADS.items()}
+        )
+
+    @classmethod
+    def random(cls, config: Config, seed: int) -> Smplest:
+        """A network ready for training from scratch, the same for the same seed; torch's own generator is not touched.
+
+        It is in evaluation mode, as a loaded one is; call `.train()` to train it.
+        """
+        with torch.device("meta"):
+            network = cls(config)
+        network.to_empty(device="cpu")
+        _initialise(network, torch.Generator().manual_seed(seed))
+        return network.eval()
+
+    def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> Prediction:
+        """Crops of `config.image_size`, RGB in [0, 1], not normalised -> float32 predictions in the virtual camera.
+
+        Raises:
+            InputError: the crops are of another size.
+        """
+        return prediction_from_raw(self.decode(*self.encode(crops)))
+
+    def encode(
+        self, crops: Float[Tensor, "batch 3 height width"]
+    ) -> tuple[Float[Tensor, "batch 80 dim"], Float[Tensor, "batch patch dim"]]:
+        """The encoder's task tokens and patch tokens, after its last norm."""
+        tokens = self.encoder(crops)
+        return tokens[:, :NUM_TASK_TOKENS], tokens[:, NUM_TASK_TOKENS:]
+
+    def decode(self, task: Float[Tensor, "batch 80 dim"], patches: Float[Tensor, "batch patch dim"]) -> RawPose:
+        """What the heads make of the encoder's tokens."""
+        tokens = self.reduce(self.decoder(task, patches))
+        out = {name: self.heads[name](tokens[:, a:b].flatten(1)) for name, (a, b, _) in HEADS.items()}
+        left, right = out["hand_pose"].unflatten(1, (2, 15, 6)).unbind(1)
+        return RawPose(
+            global_orient=out["global_orient"],
+            body_pose=out["body_pose"].unflatten(1, (21, 6)),
+            left_hand_offset=left,
+            right_hand_offset=right,
+            jaw_pose=out["jaw_pose"],
+            hand_root=out["hand_root"].unflatten(1, (2, 6)),
+            betas=out["betas"],
+            expression=out["expression"],
+            camera=out["camera"],
+        )
+
+
+class Decoder(nn.Module):
+    """Task tokens and patches, given the patches once more as context. Only the task tokens come out."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(1, 1, config.embed_dim))
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_depth))
+
+    def forward(
+        self, task: Float[Tensor, "batch task dim"], patches: Float[Tensor, "batch patch dim"]
+    ) -> Float[Tensor, "batch task dim"]:
+        tokens = torch.cat([task, patches], 1) + self.position
+        for layer in self.layers[:-1]:
+            tokens = layer(tokens, patches)
+        return self.layers[-1](tokens, patches, num_queries=task.shape[1])
+
+
+class DecoderLayer(nn.Module):
+    """Attention among the tokens, attention to the context, then a two-layer map; each on normed tokens and added."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        dim, heads, head_dim = config.embed_dim, config.decoder_heads, config.decoder_head_dim
+        self.norm1 = nn.LayerNorm(dim)
+        self.self_attention = SelfAttention(dim, heads, head_dim, bias=False)
+        self.norm2 = nn.LayerNorm(dim)
+        self.cross_attention = CrossAttention(dim, heads, head_dim)
+        self.norm3 = nn.LayerNorm(dim)
+        self.mlp = Mlp(dim, dim)
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "batch token dim"],
+        context: Float[Tensor, "batch patch dim"],
+        num_queries: int | None = None,
+    ) -> Float[Tensor, "batch query dim"]:
+        """The first `num_queries` tokens (all by default) after this layer; the rest only serve as keys and values."""
+        queries = tokens[:, :num_queries]
+        queries = queries + self.self_attention(self.norm1(tokens), num_queries)
+        queries = queries + self.cross_attention(self.norm2(queries), context)
+        return queries + self.mlp(self.norm3(queries))
+
+
+class Head(nn.Linear):
+    """A linear map in float32, whatever the weights are kept in: near 1 a bfloat16 moves in steps of 0.4 degrees."""
+
+    def forward(self, input: Float[Tensor, "batch features"]) -> Float[Tensor, "batch out"]:
+        with torch.autocast(input.device.type, enabled=False):
+            return F.linear(input.float(), self.weight.float(), self.bias.float())
+
+
+def _initialise(network: Smplest, generator: torch.Generator) -> None:
+    """Small weights throughout; the first prediction is an upright person in the rest pose with the mean shape.
+
+    SMPL-X bodies stand along +y and the camera's y points down, so upright is half a turn about x.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, (nn.Linear, nn.Conv2d)):
+            nn.init.trunc_normal_(module.weight, std=0.001 if isinstance(module, Head) else 0.02, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for parameter in (network.encoder.task_tokens, network.encoder.position, network.decoder.position):
+        nn.init.trunc_normal_(parameter, std=0.02, generator=generator)
+    identity, upright = torch.tensor([1.0, 0, 0, 1, 0, 0]), torch.tensor([1.0, 0, 0, -1, 0, 0])
+    with torch.no_grad():
+        for name, rotation in (("body_pose", identity), ("hand_pose", identity), ("jaw_pose", identity)):
+            _bias(network, name).copy_(rotation.repeat(HEADS[name][2] // 6))
+        for name in ("global_orient", "hand_root"):
+            _bias(network, name).copy_(upright.repeat(HEADS[name][2] // 6))
+
+
+def _bias(network: Smplest, head: str) -> Tensor:
+    return network.heads.get_submodule(head).get_parameter("bias")

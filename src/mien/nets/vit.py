@@ -1,0 +1,182 @@
+"""The encoder: a plain vision transformer whose first tokens are learned questions about the person.
+
+Letters in shapes: `batch`, `token` (task tokens first, then patches row by row), `patch`, `dim`.
+
+Notable choices, all of which the published weights depend on:
+- the patch convolution pads by two pixels although patches do not overlap;
+- row 0 of the position table is added to every patch, row 1 + i to patch i, none to the task tokens;
+- the last norm covers task tokens and patches alike.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mien.errors import InputError
+
+__all__ = ["CrossAttention", "DropPath", "Mlp", "SelfAttention", "Vit", "grid_of"]
+
+PATCH_PADDING = 2
+
+
+def grid_of(image_size: tuple[int, int], patch_size: int) -> tuple[int, int]:
+    """How many patches there are in height and width for a picture of `image_size` (h, w) pixels."""
+    height, width = ((side + 2 * PATCH_PADDING - patch_size) // patch_size + 1 for side in image_size)
+    return height, width
+
+
+class Vit(nn.Module):
+    """Pictures to task tokens and patch tokens.
+
+    Args:
+        image_size: height and width of the input in pixels.
+        patch_size: side of a patch in pixels.
+        embed_dim: width of every token.
+        depth: number of blocks.
+        heads: number of attention heads; divides `embed_dim`.
+        drop_path: probability that the last block is skipped for a sample in training; rises linearly from 0.
+        num_task_tokens: learned tokens that stand before the patches.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: tuple[int, int],
+        patch_size: int,
+        embed_dim: int,
+        depth: int,
+        heads: int,
+        drop_path: float,
+        num_task_tokens: int,
+    ) -> None:
+        super().__init__()
+        self.image_size = image_size
+        self.grid = grid_of(image_size, patch_size)
+        num_patches = self.grid[0] * self.grid[1]
+        self.task_tokens = nn.Parameter(torch.zeros(1, num_task_tokens, embed_dim))
+        self.position = nn.Parameter(torch.zeros(1, 1 + num_patches, embed_dim))
+        self.patch_embed = nn.Conv2d(3, embed_dim, patch_size, patch_size, padding=PATCH_PADDING)
+        rates = [drop_path * i / max(depth - 1, 1) for i in range(depth)]
+        self.blocks = nn.ModuleList(Block(embed_dim, heads, rate) for rate in rates)
+        self.norm = nn.LayerNorm(embed_dim, eps=1e-6)
+
+    def forward(self, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch token dim"]:
+        """RGB in [0, 1] without any normalisation -> task tokens, then patch tokens row by row.
+
+        Raises:
+            InputError: the pictures are not of the network's input size.
+        """
+        if tuple(pictures.shape[-2:]) != self.image_size:
+            found = f"pictures of {pictures.shape[-2]}x{pictures.shape[-1]} pixels (height x width)"
+            raise InputError(found, expected=f"{self.image_size[0]}x{self.image_size[1]}, the network's input size")
+        patches = self.patch_embed(pictures.to(self.patch_embed.weight.dtype)).flatten(2).transpose(1, 2)
+        patches = patches + (self.position[:, 1:] + self.position[:, :1])
+        task = self.task_tokens.expand(pictures.shape[0], -1, -1)
+        tokens = torch.cat([task.to(patches.dtype), patches], 1)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens)
+
+
+class Block(nn.Module):
+    """Attention, then a two-layer map, each on normed tokens and added to what came in."""
+
+    def __init__(self, dim: int, heads: int, drop_path: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
+        self.attention = SelfAttention(dim, heads, dim // heads, bias=True)
+        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
+        self.mlp = Mlp(dim, 4 * dim)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, tokens: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch token dim"]:
+        tokens = tokens + self.drop_path(self.attention(self.norm1(tokens)))
+        return tokens + self.drop_path(self.mlp(self.norm2(tokens)))
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention of tokens to themselves, with queries, keys and values from one fused map."""
+
+    def __init__(self, dim: int, heads: int, head_dim: int, *, bias: bool) -> None:
+        super().__init__()
+        self.heads, self.inner = heads, heads * head_dim
+        self.qkv = nn.Linear(dim, 3 * self.inner, bias=bias)
+        self.out = nn.Linear(self.inner, dim)
+
+    def forward(
+        self, tokens: Float[Tensor, "batch token dim"], num_queries: int | None = None
+    ) -> Float[Tensor, "batch query dim"]:
+        """What each of the first `num_queries` tokens (all by default) gathers from all tokens."""
+        if num_queries is None:
+            q, k, v = self.qkv(tokens).chunk(3, -1)
+        else:
+            q = self._project(tokens[:, :num_queries], slice(0, self.inner))
+            k, v = self._project(tokens, slice(self.inner, None)).chunk(2, -1)
+        return self.out(_attend(q, k, v, self.heads))
+
+    def _project(self, tokens: Tensor, rows: slice) -> Tensor:
+        bias = self.qkv.bias
+        return F.linear(tokens, self.qkv.weight[rows], None if bias is None else bias[rows])
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of tokens to a context."""
+
+    def __init__(self, dim: int, heads: int, head_dim: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q = nn.Linear(dim, heads * head_dim, bias=False)
+        self.kv = nn.Linear(dim, 2 * heads * head_dim, bias=False)
+        self.out = nn.Linear(heads * head_dim, dim)
+
+    def forward(
+        self, tokens: Float[Tensor, "batch query dim"], context: Float[Tensor, "batch token dim"]
+    ) -> Float[Tensor, "batch query dim"]:
+        """What each token gathers from the context."""
+        k, v = self.kv(context).chunk(2, -1)
+        return self.out(_attend(self.q(tokens), k, v, self.heads))
+
+
+def _attend(
+    q: Float[Tensor, "batch query inner"],
+    k: Float[Tensor, "batch token inner"],
+    v: Float[Tensor, "batch token inner"],
+    heads: int,
+) -> Float[Tensor, "batch query inner"]:
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+class Mlp(nn.Module):
+    """Two linear maps with an exact GELU between them."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(dim, hidden)
+        self.down = nn.Linear(hidden, dim)
+
+    def forward(self, tokens: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch token dim"]:
+        """Each token by itself."""
+        return self.down(F.gelu(self.up(tokens)))
+
+
+class DropPath(nn.Module):
+    """In training, zero a sample's branch with probability `rate` and scale the kept ones by 1 / (1 - rate)."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, branch: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch token dim"]:
+        """The branch, or what is left of it."""
+        if not self.training or self.rate == 0:
+            return branch
+        keep = 1 - self.rate
+        return branch * (branch.new_empty(branch.shape[0], 1, 1).bernoulli_(keep) / keep)
+
+    def extra_repr(self) -> str:
+        """Shown by `print(network)`."""
+        return f"rate={self.rate:.3f}"

@@ -1,0 +1,129 @@
+"""The .npy and .npz files of others (SMPL-X, HumanData, MANO), read lazily and without trusting a size they claim.
+
+`numpy.load` either refuses object arrays, which HumanData needs, or runs whatever is in them; and it allocates what a
+header claims before it looks at the content. Here object arrays go through `mien.unpickle`, and a claimed shape is
+compared with the size of the member, and that with its compressed size, before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from mien.errors import MienError
+from mien.unpickle import MAX_BYTES, damaged, load_stream, opened
+
+__all__ = ["Archive", "load_npy", "load_npz", "open_npz"]
+
+_ZIP_RATIO, _ZIP_SLACK = 1040, 2**16  # deflate cannot shrink more than about 1032 to 1
+
+
+def load_npy(path: Path) -> np.ndarray:
+    """The array of an .npy file.
+
+    Raises:
+        UnsafeFile: its objects ask for anything but arrays, numbers, strings and containers.
+        InputError: it is damaged, is no .npy file, is larger than `MAX_BYTES`, or is not there.
+    """
+    with opened(path) as stream:
+        return _read_npy(stream, path.stat().st_size, str(path))
+
+
+@dataclass(frozen=True, eq=False)
+class Archive(Mapping[str, Any]):
+    """The arrays of an .npz file, each read anew when asked for. Object arrays go through the same guarded reader.
+
+    Asking for a key raises what `load_npy` raises, and the message names file and key.
+    """
+
+    path: Path
+    members: dict[str, zipfile.ZipInfo]
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        info, name = self.members[key], f"{self.path}: {key}"
+        if info.file_size > min(MAX_BYTES, _ZIP_RATIO * info.compress_size + _ZIP_SLACK):
+            raise damaged(name, ValueError(f"it claims {info.file_size} bytes, more than can be in it"))
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise damaged(name, ValueError("it is packed in a way that numpy never uses"))
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(info) as member:
+                return _read_npy(io.BufferedReader(member, 2**18), info.file_size, name)  # type: ignore[arg-type]
+        except MienError:
+            raise
+        except Exception as error:
+            raise damaged(name, error) from error
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+
+def open_npz(path: Path) -> Archive:
+    """The table of contents of an .npz file; nothing else is read yet.
+
+    Raises:
+        InputError: the file is damaged, is no zip archive, or is not there.
+    """
+    with opened(path) as stream:
+        try:
+            infos = zipfile.ZipFile(stream).infolist()
+        except Exception as error:
+            raise damaged(str(path), error) from error
+    return Archive(path, {info.filename[:-4]: info for info in infos if info.filename.endswith(".npy")})
+
+
+def load_npz(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file.
+
+    Raises:
+        UnsafeFile: an object array asks for anything but arrays, numbers, strings and containers.
+        InputError: the file or one of its arrays is damaged, too large, or not there.
+    """
+    return dict(open_npz(path))
+
+
+def _read_npy(stream: io.BufferedReader, size: int, name: str) -> np.ndarray:
+    """The array of an .npy stream that is `size` bytes long."""
+    try:
+        readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # headers of Python 2 hold long integers, which is no harm
+            shape, fortran, dtype = readers[npy.read_magic(stream)](stream)
+        if dtype.hasobject:
+            array = load_stream(stream, name) if dtype == np.dtype(object) else None
+            if not isinstance(array, np.ndarray) or array.shape != shape:
+                raise ValueError(f"its objects are no array of shape {shape}")
+            return array
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size - stream.tell():
+            raise ValueError(f"it claims shape {shape} of type {dtype}, and holds another amount of content")
+        return _read_content(stream, shape[::-1], dtype).T if fortran else _read_content(stream, shape, dtype)
+    except MienError:
+        raise
+    except Exception as error:
+        raise damaged(name, error) from error
+
+
+def _read_content(stream: io.BufferedReader, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    array = np.empty(shape, dtype)
+    view = array.reshape(-1).view(np.uint8).data if array.nbytes else memoryview(b"")
+    for start in range(0, len(view), 2**20):  # in pieces: a zip member is unpacked into a second buffer
+        piece = view[start : start + 2**20]
+        if stream.readinto(piece) != len(piece):
+            raise EOFError
+    if stream.read(1):  # reaching the end also checks the member's checksum
+        raise ValueError("it holds more than its array")
+    return array

@@ -1,0 +1,176 @@
+"""Which pictures a command line means, in which order, and what their results are called."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+from mien.errors import InputError
+
+__all__ = ["EXTENSIONS", "PictureFile", "find_pictures"]
+
+EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+"""What counts as a picture in a folder, in any case. A file named outright is read whatever its extension."""
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFile:
+    """A picture to work on, and what its results are called."""
+
+    path: Path
+    """Where it lies, as the user wrote it."""
+    root: Path
+    """The folder that its names are relative to: the input folder, or the folder of the input file."""
+    name: str
+    """Its path below `root`, with extension and forward slashes: how boxes files speak of it."""
+    stem: str
+    """The name of its results, without extension: `name` without extension, unless two pictures would then clash."""
+
+    def output(self, folder: Path, suffix: str = ".npz") -> Path:
+        """Where its results go: `folder/stem` + suffix. Distinct for all pictures of one `find_pictures`."""
+        return folder / f"{self.stem}{suffix}"
+
+
+def find_pictures(inputs: Sequence[str | Path]) -> list[PictureFile]:
+    """All pictures that files, folders (with their subfolders) and glob patterns name, each once.
+
+    The order is that of the inputs, and within a folder or pattern a natural one (`2.jpg` before `10.jpg`). Hidden
+    files and folders are passed over unless named. Output stems mirror the input folder. Where folders hold pictures
+    of the same name, their outputs go below the folders' names; where `a.jpg` meets `a.png`, both keep extensions.
+    Names that differ in case only are taken to clash, as they would on the disks of most laptops.
+
+    Raises:
+        InputError: an input does not exist or holds no picture, or two outputs would still have one name.
+    """
+    if not inputs:
+        raise InputError("no pictures were named", expected="files, folders or patterns such as 'photos/**/*.jpg'")
+    found: dict[tuple[str, str], PictureFile] = {}
+    real: dict[Path, str] = {}
+    for item in map(str, inputs):
+        try:
+            pictures = _expand(item)
+        except OSError as error:
+            what = f"cannot look into {error.filename or item}: {error.strerror or error}"
+            raise InputError(what, expected="a picture or a folder", todo="check its name and permissions") from error
+        for path, root in pictures:
+            if path.parent not in real:
+                real[path.parent] = os.path.realpath(path.parent)
+            name = PurePosixPath(*path.relative_to(root).parts)
+            picture = PictureFile(path=path, root=root, name=str(name), stem=str(name.with_suffix("")))
+            found.setdefault((real[path.parent], path.name), picture)
+    return _without_clashes(list(found.values()))
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
+
+
+def _expand(item: str) -> list[tuple[Path, Path]]:
+    """The pictures of one input, sorted, each with the folder that its name is relative to."""
+    path = Path(item)
+    if item and path.is_file():
+        return [(path, path.parent)]
+    if item and path.is_dir():
+        pictures = [(picture, path) for picture in _walk(path)]
+    elif item and not path.exists() and _MAGIC.search(item):
+        pictures = _glob(item)
+    elif item and path.exists():
+        raise InputError(f"{item} is not a regular file", expected="a picture or a folder", todo="save it to a file")
+    else:
+        raise InputError(f"{item!r} does not exist", expected="a picture, a folder or a pattern", todo="check the name")
+    if not pictures:
+        what = "matches no picture" if not path.is_dir() else "holds no pictures"
+        todo = "check the folder, or name a file of another extension outright"
+        raise InputError(f"{item!r} {what}", expected=f"files ending in {', '.join(EXTENSIONS)}", todo=todo)
+    return sorted(pictures, key=lambda pair: _natural(pair[0].relative_to(pair[1])))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Pictures at or below `root`. Linked folders are followed, but each real folder is visited once."""
+    seen: set[str] = set()
+    for folder, below, files in os.walk(root, onerror=_raise, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        yield from (
+            Path(folder, name) for name in files if not name.startswith(".") and _is_picture(Path(folder, name))
+        )
+
+
+def _glob(pattern: str) -> list[tuple[Path, Path]]:
+    parts = Path(pattern).parts
+    first = next(i for i, part in enumerate(parts) if _MAGIC.search(part))
+    root, rest = Path(*parts[:first]), list(parts[first:])
+    if ".." in rest:
+        raise InputError(f"the pattern {pattern!r} climbs up after a wildcard", todo="write it without '..' there")
+    if rest[-1] == "**":
+        rest.append("*")
+    try:
+        matches = [path for path in root.glob("/".join(rest)) if _is_picture(path)]
+    except ValueError as error:
+        raise InputError(f"the pattern {pattern!r} cannot be read ({error})", todo="put ** between slashes") from error
+    if not any(part.startswith(".") for part in rest):
+        matches = [path for path in matches if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    return [(path, root) for path in set(matches)]
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and path.is_file()
+
+
+def _natural(path: Path) -> tuple[object, ...]:
+    """Sorts digits as numbers, letters without case, and the rest of what differs as it is."""
+    return ([_runs(part.casefold()) for part in path.parts], str(path))
+
+
+def _runs(part: str) -> list[tuple[int, str]]:
+    return [(int(run), "") if run.isdecimal() else (-1, run) for run in re.split(r"(\d+)", part)]
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _without_clashes(pictures: list[PictureFile]) -> list[PictureFile]:
+    """The same pictures with stems that differ, also on a disk that ignores case."""
+    by_name: dict[str, set[Path]] = defaultdict(set)
+    for picture in pictures:
+        by_name[_fold(picture.name)].add(picture.root)
+    prefixed = {root: root.resolve().name for roots in by_name.values() if len(roots) > 1 for root in roots}
+    pictures = [
+        replace(picture, stem=f"{prefixed[picture.root]}/{picture.stem}") if picture.root in prefixed else picture
+        for picture in pictures
+    ]
+    bare = set(range(len(pictures)))
+    while clashes := _clashes(pictures):
+        short = bare.intersection(index for group in clashes for index in group)
+        if not short:
+            one, other = (pictures[index] for index in clashes[0][:2])
+            raise InputError(
+                f"{one.path} and {other.path} would both be written to {one.stem}.npz",
+                expected="one name for each picture",
+                todo="give them to separate runs, or rename one",
+            )
+        for index in short:
+            picture = pictures[index]
+            pictures[index] = replace(picture, stem=picture.stem + PurePosixPath(picture.name).suffix)
+        bare -= short
+    return pictures
+
+
+def _clashes(pictures: list[PictureFile]) -> list[list[int]]:
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, picture in enumerate(pictures):
+        groups[_fold(picture.stem)].append(index)
+    return [group for group in groups.values() if len(group) > 1]

@@ -1,0 +1,177 @@
+"""What a user gets: every person of a picture, in the picture's own pixels and one camera; and its file.
+
+A result file is an .npz of plain arrays (never a pickle), so that it can be read without this package. Its keys are
+described in `docs/conventions.md`; `SCHEMA_VERSION` changes when one of them changes its meaning.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mien.errors import InputError
+from mien.files import atomic_write
+from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from mien.records import Record, SmplxParams
+
+__all__ = ["SCHEMA_VERSION", "Origin", "Person", "Scene", "read"]
+
+SCHEMA_VERSION = 1
+
+_ROTATIONS = ("global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose", "right_hand_pose")
+_PARAMS = (*_ROTATIONS, "betas", "expression", "transl")
+_TENSORS = (
+    "bbox",
+    "crop_bbox",
+    "score",
+    "joints3d",
+    "joints2d",
+    "crop_K",
+    "crop_transl",
+    "transl_residual",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a result comes from; every field stands in the file under its own name."""
+
+    weights_name: str
+    weights_sha256: str
+    body_family: str
+    body_name: str
+    body_sha256: str
+    detector: str
+    mien_version: str
+    warning: str = ""
+    """Said loudly wherever the result is shown, e.g. that the weights are random. Empty if all is well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person(Record):
+    """One person of a picture: a `Scene` without its person axis."""
+
+    params: SmplxParams
+    bbox: Float[Tensor, "*person 4"]
+    """x1, y1, x2, y2 as detected; picture pixels."""
+    crop_bbox: Float[Tensor, "*person 4"]
+    """x, y, w, h of the padded box that the network saw; picture pixels."""
+    score: Float[Tensor, "*person"]
+    joints3d: Float[Tensor, "*person 144 3"]
+    """Metres, in the camera of the whole picture."""
+    joints2d: Float[Tensor, "*person 144 2"]
+    """Picture pixels, through the network's own crop camera."""
+    crop_K: Float[Tensor, "*person 3 3"]
+    """The virtual camera in which the network answers; picture pixels."""
+    crop_transl: Float[Tensor, "*person 3"]
+    """The network's own answer: metres, in the virtual crop camera."""
+    crop_global_orient: Float[Tensor, "*person 3 3"]
+    """The network's own answer, in the virtual crop camera."""
+    transl_residual: Float[Tensor, "*person"]
+    """Root mean square distance, in pixels, between `joints2d` and the projection of `joints3d` (body joints)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene(Person):
+    """Every person of one picture; a sequence of `Person`. Zero people is a valid scene."""
+
+    K: Float[Tensor, "3 3"]
+    """The one camera of the whole picture; pixels."""
+    image_size: tuple[int, int]
+    """Height and width of the upright picture, pixels."""
+    origin: Origin
+
+    def __len__(self) -> int:
+        return self.score.shape[0]
+
+    def __getitem__(self, index: int) -> Person:
+        """The person at `index`."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"person {index} of {len(self)}")
+        return Person(**{field.name: getattr(self, field.name)[index] for field in fields(Person)})
+
+    def __iter__(self) -> Iterator[Person]:
+        return (self[i] for i in range(len(self)))
+
+    def save(self, path: Path | str) -> Path:
+        """Write the result file, whole or not at all.
+
+        Args:
+            path: where to; `.npz` is appended if it is not there.
+
+        Raises:
+            OutputError: the disk is full, or the folder cannot be written.
+        """
+        path = Path(path)
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        with atomic_write(path) as stream:
+            np.savez(stream, **self.arrays())  # pyright: ignore[reportArgumentType]
+        return path
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of the result file by key: rotations as axis-angle, hands absolute."""
+        found: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "flat_hand_mean": True}
+        found |= {name: axis_angle_from_matrix(getattr(self.params, name)) for name in _ROTATIONS}
+        found |= {name: getattr(self.params, name) for name in _PARAMS if name not in _ROTATIONS}
+        found |= {name: getattr(self, name) for name in _TENSORS}
+        found["crop_global_orient"] = axis_angle_from_matrix(self.crop_global_orient)
+        found |= {"K": self.K, "image_size": self.image_size}
+        found |= {field.name: getattr(self.origin, field.name) for field in fields(Origin)}
+        return {
+            key: value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value) for key, value in found.items()
+        }
+
+
+def read(path: Path | str) -> Scene:
+    """Read a result file back.
+
+    Raises:
+        InputError: the file is missing, damaged, of a newer schema, or no result of this package.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            arrays = dict(stored)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist", expected="a result file (.npz)") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        todo = "write it again with `mien predict`"
+        raise InputError(
+            f"{path} cannot be read ({error})", expected="a whole result file (.npz)", todo=todo
+        ) from error
+    _check(path, arrays)
+    tensors = {key: torch.from_numpy(array) for key, array in arrays.items() if array.dtype.kind == "f"}
+    rotations = {name: matrix_from_axis_angle(tensors[name]) for name in _ROTATIONS}
+    params = SmplxParams(**rotations, **{name: tensors[name] for name in _PARAMS if name not in _ROTATIONS})
+    height, width = (int(value) for value in arrays["image_size"])
+    return Scene(
+        params=params,
+        **{name: tensors[name] for name in _TENSORS},
+        crop_global_orient=matrix_from_axis_angle(tensors["crop_global_orient"]),
+        K=tensors["K"],
+        image_size=(height, width),
+        origin=Origin(**{field.name: str(arrays[field.name]) for field in fields(Origin)}),
+    )
+
+
+def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    if "schema_version" not in arrays:
+        raise InputError(f"{path} has no key schema_version", expected="a result of `mien predict`")
+    version = int(arrays["schema_version"])
+    if version > SCHEMA_VERSION:
+        raise InputError(f"{path} has schema {version}", expected=f"at most {SCHEMA_VERSION}", todo="update mien")
+    needed = {*_PARAMS, *_TENSORS, "crop_global_orient", "K", "image_size", *(field.name for field in fields(Origin))}
+    missing = sorted(needed - arrays.keys())
+    if missing:
+        raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="a whole result of `mien predict`")
+    people = {key: arrays[key].shape[:1] for key in (*_PARAMS, *_TENSORS)}
+    if len(set(people.values())) > 1:
+        raise InputError(f"{path} counts people differently: {people}", expected="one row per person in every array")
