@@ -1,4 +1,4 @@
-"""The crop against what the published pipeline does: copy the float picture, warp to 512 x 384, keep every second pixel.
+"""The crop against what the published pipeline does: copy the picture, warp to 512 x 384, keep every second pixel.
 
 python benchmarks/bench_crop.py [--write]
 """

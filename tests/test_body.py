@@ -150,11 +150,19 @@ def test_gradients_of_joints(open_body: BodyModel) -> None:
     assert torch.autograd.gradcheck(joints, (vector, betas), atol=1e-6)
 
 
-def test_half_precision_basis_stays_below_a_millimetre(fake_body: BodyModel) -> None:
-    posed = _random(fake_body, 7, batch=8, spread=0.7)
-    half = _random(fake_body.with_basis(torch.bfloat16), 7, batch=8, spread=0.7)
-    assert float((posed.mesh() - half.mesh()).norm(dim=-1).max()) < 1e-3
-    assert torch.equal(posed.joints(), half.joints())
+@pytest.mark.parametrize("spread", [0.0, 0.7, 3.0])
+@pytest.mark.parametrize("batch", [1, 8, 33])
+def test_coarse_correctives_stay_below_a_millimetre(fake_body: BodyModel, spread: float, batch: int) -> None:
+    coarse = fake_body.with_coarse_correctives()
+    exact, rounded = (_random(body, 7, batch=batch, spread=spread) for body in (fake_body, coarse))
+    moved = (exact.mesh() - rounded.mesh()).norm(dim=-1)
+    assert float(moved.max()) < 1e-3
+    assert torch.equal(exact.joints(), rounded.joints())
+    assert spread == 0 or float(moved.max()) > 1e-7  # the coarse path was taken
+
+
+def test_coarse_correctives_change_nothing_without_correctives(open_body: BodyModel) -> None:
+    assert open_body.with_coarse_correctives() is open_body
 
 
 def test_batch_of_three_equals_three_batches_of_one(body: BodyModel) -> None:

@@ -15,11 +15,12 @@ carry vertex joints and landmarks: the same numbers as picking them from the mes
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int8
 from torch import Tensor
 
 from mien.body.files import BodyArrays, read_body
@@ -112,6 +113,8 @@ class BodyModel(Record):
     contour: VertexSet | None
     """Corners of the moving contour, one row per angle."""
     contour_bary: Float[Tensor, "angle contour 3"] | None
+    coarse: CoarseBasis | None = None
+    """Set by `with_coarse_correctives`."""
 
     @classmethod
     def load(cls, path: Path | str, *, num_betas: int = 10, num_expression: int = 10) -> BodyModel:
@@ -162,13 +165,29 @@ class BodyModel(Record):
         hands = [axis_angle_from_matrix(hand) + mean for hand, mean in zip((left, right), self.mean_hands, strict=True)]
         return matrix_from_axis_angle(hands[0]), matrix_from_axis_angle(hands[1])
 
-    def with_basis(self, dtype: torch.dtype) -> BodyModel:
-        """The same body whose mesh displacements are kept in another precision.
+    def with_coarse_correctives(self) -> BodyModel:
+        """The same body with its pose correctives rounded to 8 bits, for faster meshes on a CPU.
 
-        bfloat16 halves the bytes that `mesh()` must move and moves a vertex by well under a millimetre; `joints()`
-        stays exact.
+        `mesh()` without gradients then multiplies integers, with a quarter of the bytes; a vertex moves by well under
+        a millimetre. `joints()`, and meshes with gradients, stay exact.
         """
-        return replace(self, basis=self.basis.to(dtype))
+        count = self.joint_basis.shape[0]
+        return self if len(self.basis) == count else replace(self, coarse=CoarseBasis.of(self.basis[count:]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoarseBasis(Record):
+    """Pose correctives in 8 bits, with one scale for each coordinate of each vertex."""
+
+    values: Int8[Tensor, "flat feature"]
+    scale: Float[Tensor, "flat"]
+    """Metres per step."""
+
+    @classmethod
+    def of(cls, basis: Float[Tensor, "feature flat"]) -> CoarseBasis:
+        """Round to the nearest of 255 steps."""
+        scale = basis.abs().amax(0).clamp(min=1e-12) / 127
+        return cls(values=(basis / scale).round().to(torch.int8).T.contiguous(), scale=scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,9 +272,8 @@ class Posed(Record):
             from mien.body.skinning import skin
 
             return skin(body, features, transforms)
-        moved = (features.to(body.basis.dtype) @ body.basis).to(features.dtype)
-        rest = body.template + moved.unflatten(-1, (-1, 3))
-        return _apply(torch.matmul(body.weights, transforms), rest)
+        rest = body.template + (features @ body.basis).unflatten(-1, (-1, 3))
+        return _apply(body.weights @ transforms, rest)
 
     def _features(self) -> Float[Tensor, "batch feature"]:
         """Coefficients of `basis`: shape, expression and, where the body has pose correctives, R - I of each joint."""
@@ -283,25 +301,36 @@ def _chain(
     parents: tuple[int, ...], rotations: Float[Tensor, "batch joint 3 3"], rest: Float[Tensor, "batch joint 3"]
 ) -> tuple[Float[Tensor, "batch joint 3 3"], Float[Tensor, "batch joint 3"]]:
     """World rotation and position of every joint, one level of the tree at a time."""
-    levels, order = _levels(parents)
+    joints, above, places, sizes, back = _levels(parents)
+    levels = zip(
+        rotations[:, joints].split(sizes, 1), (rest[:, joints] - rest[:, above]).split(sizes, 1), places, strict=True
+    )
     world, position = [rotations[:, :1]], [rest[:, :1]]
-    for joints, above, slots in levels:
-        parent_world, parent_position = world[-1][:, slots], position[-1][:, slots]
-        bone = rest[:, joints] - rest[:, above]
-        world.append(parent_world @ rotations[:, joints])
-        position.append((parent_world * bone.unsqueeze(-2)).sum(-1) + parent_position)
-    return torch.cat(world, 1)[:, order], torch.cat(position, 1)[:, order]
+    for local, bone, place in levels:
+        parent = world[-1][:, place]
+        world.append(parent @ local)
+        position.append((parent * bone.unsqueeze(-2)).sum(-1) + position[-1][:, place])
+    return torch.cat(world, 1)[:, back], torch.cat(position, 1)[:, back]
 
 
-def _levels(parents: tuple[int, ...]) -> tuple[list[tuple[list[int], list[int], list[int]]], list[int]]:
-    """Per level of the tree: its joints, their parents, the parents' places in the level above; and the way back."""
-    above, levels, seen = [0], [], [0]
-    while len(seen) < len(parents):
-        joints = [j for j in range(1, len(parents)) if parents[j] in above]
-        levels.append((joints, [parents[j] for j in joints], [above.index(parents[j]) for j in joints]))
-        seen += joints
-        above = joints
-    return levels, [seen.index(j) for j in range(len(parents))]
+@cache
+def _levels(
+    parents: tuple[int, ...],
+) -> tuple[list[int], list[int], list[list[int]], list[int], list[int]]:
+    """The tree below the root, level by level.
+
+    Returns:
+        The joints in that order, their parents, each level's places of its parents in the level above, the size of
+        each level, and where each joint is found in the order (the root first).
+    """
+    level, levels = [0], []
+    while below := [j for j in range(1, len(parents)) if parents[j] in level]:
+        levels.append((below, [level.index(parents[j]) for j in below]))
+        level = below
+    joints = [j for below, _ in levels for j in below]
+    order = [0, *joints]
+    back = [order.index(j) for j in range(len(parents))]
+    return joints, [parents[j] for j in joints], [p for _, p in levels], [len(b) for b, _ in levels], back
 
 
 def _fill(values: Float[Tensor, "batch given"], count: int, name: str) -> Float[Tensor, "batch count"]:
