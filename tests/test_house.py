@@ -1,4 +1,4 @@
-"""The house stays in order: imports point one way, heavy packages are imported late, every public thing is documented."""
+"""The house stays in order: imports point one way, heavy packages come late, every public name is there."""
 
 import ast
 import subprocess
@@ -13,12 +13,12 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "errors",
-        "optional files allowed hub",
+        "optional files allowed hub exif",
         "unpickle",
         "npz",
         "geometry.rotation geometry.boxes geometry.crop geometry.align records",
         "geometry.camera picture_files",
-        "pictures body nets scene",
+        "pictures body nets scene placing",
         "detect render export",
         "view",
         "estimator",

@@ -262,6 +262,9 @@ def test_no_weights(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         (["--person", "tallest"], "largest"),
         (["--save", "npz,fbx"], "fbx"),
         (["--batch-size", "0"], "at least 1"),
+        (["--focal", "-3"], "more than 0"),
+        (["--fov", "180"], "between 0 and 180"),
+        (["--fov", "60", "--focal", "900"], "one of them"),
     ],
 )
 def test_wrong_arguments(

@@ -25,12 +25,13 @@ from mien.body.model import BodyModel, Posed
 from mien.detect import Detections, Detector, make_detector, parse_person, reject_outside, select_people
 from mien.errors import BodyError, InputError, PictureError
 from mien.geometry.boxes import crop_box, xywh_from_xyxy
-from mien.geometry.camera import Camera, solve_transl
+from mien.geometry.camera import Camera
 from mien.geometry.crop import Crop
 from mien.nets import virtual_camera
 from mien.nets.smplest import Smplest
 from mien.nets.weights import WeightCard, load_weights
 from mien.pictures import read_picture
+from mien.placing import CameraChoice, Orientation, place
 from mien.records import Prediction, SmplxParams
 from mien.scene import Origin, Scene
 
@@ -38,9 +39,6 @@ __all__ = ["Estimator", "Outcome", "choose_device", "load"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["fp32", "bf16"]
-
-BODY_POINTS = [*range(22), *range(55, 66)]
-"""The joints that place a person in the picture's camera: body, nose, eyes, ears, feet; no fingers, no landmarks."""
 
 logger = logging.getLogger("mien")
 
@@ -64,6 +62,8 @@ class _Job:
 
     name: str
     image_size: tuple[int, int] = (0, 0)
+    camera: Camera = field(default_factory=lambda: Camera.default(1, 1))
+    camera_source: str = "default"
     boxes: Float[np.ndarray, "person 4"] = field(default_factory=lambda: np.zeros((0, 4)))
     scores: Float[np.ndarray, "person"] = field(default_factory=lambda: np.zeros(0))
     crops: tuple[Crop, ...] = ()
@@ -96,6 +96,9 @@ def load(
     device: Device = "auto",
     precision: Precision = "fp32",
     batch_size: int = 8,
+    focal: float | None = None,
+    fov: float | None = None,
+    orientation: Orientation = "network",
 ) -> Estimator:
     """Everything needed to go from a picture to people.
 
@@ -107,6 +110,9 @@ def load(
         device: where the network runs.
         precision: `bf16` is about twice as fast on hardware that has it.
         batch_size: most crops in one pass of the network.
+        focal: of the pictures' camera, pixels; by default what EXIF says, else the picture's diagonal.
+        fov: the same as degrees from the left to the right edge.
+        orientation: `corrected` turns people by the angle under which the picture's camera sees them.
 
     Raises:
         WeightsError, BodyError, AssetMissing, InputError: an argument does not fit; nothing was run.
@@ -114,6 +120,7 @@ def load(
     parse_person(person)
     if batch_size < 1:
         raise InputError(f"batch size {batch_size}", expected="at least 1")
+    choice = CameraChoice(focal=focal, fov=fov, orientation=orientation)
     where = choose_device(device)
     network, card = load_weights(weights)
     model = BodyModel.load(find_body(body, family=card.body_family))
@@ -134,6 +141,7 @@ def load(
         detector_name=label,
         person=person,
         batch_size=batch_size,
+        camera=choice,
     )
 
 
@@ -148,6 +156,7 @@ class Estimator:
     detector_name: str
     person: str
     batch_size: int
+    camera: CameraChoice
 
     def __call__(self, picture: str | Path | UInt8[np.ndarray, "height width 3"]) -> Scene:
         """The people of one picture: a path, or an upright RGB array.
@@ -199,12 +208,14 @@ class Estimator:
             chosen = select_people(detections, self.person)
         except InputError as error:
             return _Job(name=name, problem=str(error))
-        return self._cropped(name, pixels, detections, chosen)
+        camera, source = self.camera.camera(None if isinstance(picture, np.ndarray) else Path(picture), width, height)
+        job = _Job(name=name, image_size=(height, width), camera=camera, camera_source=source)
+        return self._cropped(job, pixels, detections, chosen)
 
     def _cropped(
-        self, name: str, pixels: np.ndarray, detections: Detections, chosen: Int[np.ndarray, "chosen"]
+        self, job: _Job, pixels: np.ndarray, detections: Detections, chosen: Int[np.ndarray, "chosen"]
     ) -> _Job:
-        height, width = pixels.shape[:2]
+        height, width = job.image_size
         rejected, kept, crops = list(detections.rejected), [], []
         for i in chosen.tolist():
             box = detections.boxes[i]
@@ -216,15 +227,14 @@ class Estimator:
                 kept.append(i)
                 crops.append(Crop.around(padded))
         if rejected and not crops:
-            return _Job(name=name, problem=f"{name}: none of its {len(rejected)} boxes can be used: {rejected[0]}")
-        return _Job(
-            name=name,
-            image_size=(height, width),
+            return replace(job, problem=f"{job.name}: none of its {len(rejected)} boxes can be used: {rejected[0]}")
+        return replace(
+            job,
             boxes=detections.boxes[kept],
             scores=detections.scores[kept],
             crops=tuple(crops),
             patches=tuple(crop.extract(pixels, self.network.config.image_size) for crop in crops),
-            rejected=tuple(f"{name}: skipped a box: {reason}" for reason in rejected),
+            rejected=tuple(f"{job.name}: skipped a box: {reason}" for reason in rejected),
         )
 
     def _outcome(self, job: _Job, prediction: Prediction) -> Outcome:
@@ -266,21 +276,24 @@ class Estimator:
         crop_bbox = crop_bbox.to(joints.device)
         seen = virtual_camera.project(joints, prediction.transl)
         joints2d = virtual_camera.picture_from_heat_map(seen, crop_bbox)
-        camera = Camera.default(job.image_size[1], job.image_size[0]).to(joints.device)
-        transl, residual = solve_transl(camera, joints[:, BODY_POINTS], joints2d[:, BODY_POINTS])
+        camera, orientation = job.camera.to(joints.device), self.camera.orientation
+        placed = place(joints, posed.shaped.joints[:, 0], joints2d, crop_bbox, camera, orientation)
+        params = replace(params, global_orient=placed.turn @ params.global_orient, transl=placed.transl)
         scene = Scene(
-            params=replace(params, transl=transl),
+            params=params,
             bbox=torch.from_numpy(job.boxes.astype(np.float32)),
             crop_bbox=crop_bbox,
             score=torch.from_numpy(job.scores.astype(np.float32)),
-            joints3d=joints + transl[:, None],
+            joints3d=placed.joints,
             joints2d=joints2d,
             crop_K=virtual_camera.crop_intrinsics(crop_bbox),
             crop_transl=prediction.transl,
             crop_global_orient=prediction.global_orient,
-            transl_residual=residual,
+            transl_residual=placed.residual,
             K=camera.K,
             image_size=job.image_size,
+            camera=job.camera_source,
+            orientation=orientation,
             origin=self.origin(),
         )
         return scene.to("cpu")

@@ -87,6 +87,10 @@ class Scene(Person):
     """The one camera of the whole picture; pixels."""
     image_size: tuple[int, int]
     """Height and width of the upright picture, pixels."""
+    camera: str
+    """How the camera is known: `focal` or `fov` as the user said, `exif` as the picture says, or `default`."""
+    orientation: str
+    """`network`: `global_orient` is the network's own answer; `corrected`: turned to the camera of the picture."""
     origin: Origin
 
     def __len__(self) -> int:
@@ -124,6 +128,7 @@ class Scene(Person):
         found |= {name: getattr(self, name) for name in _TENSORS}
         found["crop_global_orient"] = axis_angle_from_matrix(self.crop_global_orient)
         found |= {"K": self.K, "image_size": self.image_size}
+        found |= {"camera": self.camera, "orientation": self.orientation}
         found |= {field.name: getattr(self.origin, field.name) for field in fields(Origin)}
         return {
             key: value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value) for key, value in found.items()
@@ -158,6 +163,8 @@ def read(path: Path | str) -> Scene:
         crop_global_orient=matrix_from_axis_angle(tensors["crop_global_orient"]),
         K=tensors["K"],
         image_size=(height, width),
+        camera=str(arrays["camera"]),
+        orientation=str(arrays["orientation"]),
         origin=Origin(**{field.name: str(arrays[field.name]) for field in fields(Origin)}),
     )
 
@@ -168,7 +175,8 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     version = int(arrays["schema_version"])
     if version > SCHEMA_VERSION:
         raise InputError(f"{path} has schema {version}", expected=f"at most {SCHEMA_VERSION}", todo="update mien")
-    needed = {*_PARAMS, *_TENSORS, "crop_global_orient", "K", "image_size", *(field.name for field in fields(Origin))}
+    needed = {*_PARAMS, *_TENSORS, "crop_global_orient", "K", "image_size", "camera", "orientation"}
+    needed |= {field.name for field in fields(Origin)}
     missing = sorted(needed - arrays.keys())
     if missing:
         raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="a whole result of `mien predict`")

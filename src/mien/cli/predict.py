@@ -33,6 +33,9 @@ def predict(
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     precision: Literal["fp32", "bf16"] = "fp32",
     batch_size: int = 8,
+    focal: float | None = None,
+    fov: float | None = None,
+    orientation: Literal["network", "corrected"] = "network",
     save: str = "npz",
     resume: bool = False,
     dry_run: bool = False,
@@ -51,6 +54,9 @@ def predict(
         device: where the network runs.
         precision: bf16 is about twice as fast on hardware that has it.
         batch_size: most crops in one pass of the network.
+        focal: focal length of the camera in pixels; by default what EXIF says, else the picture's diagonal.
+        fov: the same as degrees from the left to the right edge of the picture.
+        orientation: corrected turns people by the angle under which the picture's camera sees them.
         save: what to write, separated by commas: npz.
         resume: keep results that are there already, made with the same weights.
         dry_run: say what would be done, and do nothing.
@@ -79,6 +85,9 @@ def predict(
         device=device,
         precision=precision,
         batch_size=batch_size,
+        focal=focal,
+        fov=fov,
+        orientation=orientation,
     )
     if estimate.card.warning:
         _say(f"WARNING: {estimate.card.warning}")

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mien.geometry.rotation import matrix_from_axis_angle
 from mien.records import Record
 
 __all__ = ["Camera", "solve_transl"]
@@ -27,6 +28,11 @@ class Camera(Record):
         return cls(K=torch.tensor([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]]))
 
     @classmethod
+    def from_fov(cls, degrees: float, width: int, height: int) -> Camera:
+        """A camera that sees `degrees` from the left to the right edge of the picture."""
+        return cls.from_focal(width / 2 / math.tan(math.radians(degrees) / 2), width, height)
+
+    @classmethod
     def default(cls, width: int, height: int) -> Camera:
         """The camera assumed when nothing is known: focal length = the picture's diagonal (53 degrees along it)."""
         return cls.from_focal(math.hypot(width, height), width, height)
@@ -42,6 +48,14 @@ class Camera(Record):
         """Pixels at a known depth z (metres) to points in the camera frame: the inverse of `project`."""
         rays = (pixels - self._centre()) / self._focal()
         return torch.cat([rays * depth.unsqueeze(-1), depth.unsqueeze(-1)], -1)
+
+    def ray_rotation(self, pixels: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 3 3"]:
+        """The smallest rotation that turns the camera's axis onto the ray through a pixel."""
+        rays = self.unproject(pixels.unsqueeze(-2), torch.ones_like(pixels[..., :1])).squeeze(-2)
+        sideways = rays[..., :2].norm(dim=-1, keepdim=True)
+        angle = torch.atan2(sideways, rays[..., 2:])
+        across = torch.stack([-rays[..., 1], rays[..., 0], torch.zeros_like(rays[..., 0])], -1)
+        return matrix_from_axis_angle(across * (angle / sideways.clamp(min=1e-12)))
 
     def _focal(self) -> Float[Tensor, "*batch 1 2"]:
         return torch.stack([self.K[..., 0, 0], self.K[..., 1, 1]], -1).unsqueeze(-2)
