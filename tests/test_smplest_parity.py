@@ -13,6 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from mien.body.joints import SMPLX_137
+from mien.body.model import BodyModel
 from mien.geometry.rotation import angle_between, matrix_from_axis_angle
 from mien.nets.smplest import RawPose, Smplest
 from mien.nets.upstream import convert
@@ -131,3 +133,34 @@ def test_projection(case: Case) -> None:
     transl = case.truth["out.cam_trans"]
     moved = project(points - transl[:, None], transl)
     assert_near(moved, case.truth["out.smplx_joint_proj"], 5e-4, f"{case.name} joint_proj with transl")
+
+
+def test_joints_and_mesh(case: Case, fake_bodies: Path) -> None:
+    """The network's answer on the body it was recorded with."""
+    prediction = case.prediction
+    body = BodyModel.load(fake_bodies / "smplx/SMPLX_NEUTRAL.npz")
+    left, right = body.hands_from_offsets(prediction.left_hand_offset, prediction.right_hand_offset)
+    eyes = torch.eye(3).expand(len(left), 2, 3, 3)
+    root, jaw = prediction.global_orient.unsqueeze(1), prediction.jaw_pose.unsqueeze(1)
+    rotations = torch.cat([root, prediction.body_pose, jaw, eyes, left, right], 1)
+    posed = body.shape(prediction.betas, prediction.expression).pose(rotations, prediction.transl)
+    joints = posed.joints()
+    pelvis = joints[:, :1]
+    relative = joints[:, list(SMPLX_137)] - pelvis
+    assert_near(relative, case.truth["out.smplx_joint_cam"], 1e-4, f"{case.name} joints (m)")
+    assert_near(pelvis, case.truth["coord.root_cam"], 5e-4, f"{case.name} pelvis (m)")
+    seen = project(joints[:, list(SMPLX_137)])
+    assert_near(seen, case.truth["out.smplx_joint_proj"], 5e-4, f"{case.name} projection (heat-map units)")
+    wrists, neck = relative[:, 12:14], relative[:, 7:8]
+    parts = [
+        relative[:, :25],
+        relative[:, 25:45] - wrists[:, :1],
+        relative[:, 45:65] - wrists[:, 1:],
+        relative[:, 65:] - neck,
+    ]
+    expected = case.truth["coord.joint_cam_root_wrist_neck_relative"]
+    assert_near(torch.cat(parts, 1), expected, 1e-4, f"{case.name} joints relative to their parts (m)")
+    mesh = posed.mesh()
+    assert_near(mesh[:, ::25], case.truth["mesh_every25"], 5e-4, f"{case.name} mesh (m)")
+    assert_near(mesh.mean(1), case.truth["mesh_mean"], 5e-4, f"{case.name} mesh mean (m)")
+    assert_near(mesh.std(1), case.truth["mesh_std"], 1e-4, f"{case.name} mesh spread (m)")

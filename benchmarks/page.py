@@ -1,0 +1,51 @@
+"""Turn the figures in docs/results/*.json into the page docs/results/speed.md.
+
+python benchmarks/page.py
+"""
+
+from __future__ import annotations
+
+import json
+
+from common import RESULTS
+
+PAGES = {
+    "start": "Cold starts",
+    "crop": "The crop",
+    "body": "The body layer",
+    "network": "The network in bf16",
+    "render": "Drawing people",
+}
+
+HEAD = """# Speed
+
+Every ratio is of medians measured in turn, side by side, in one run; absolute times drift with the machine. Each section
+names its command. `target` is what the project set out to reach.
+"""
+
+
+def section(name: str, title: str) -> str:
+    """One table with its command, machine and notes."""
+    record = json.loads((RESULTS / f"{name}.json").read_text())
+    machine = ", ".join(f"{key} {value}" for key, value in record["machine"].items())
+    lines = [f"## {title}", "", f"`{record['command']}` ({machine})", ""]
+    lines += ["| case | ours, ms | reference, ms | ratio | target |", "|---|---:|---:|---:|---:|"]
+    for row in record["rows"]:
+        target = f"{row['target']:g}" if row["target"] else ""
+        cells = (row["case"], f"{row['ours_ms']:.2f}", f"{row['reference_ms']:.2f}", f"{row['ratio']:.2f}", target)
+        lines.append(f"| {' | '.join(cells)} |")
+    notes = {key: value for key, value in record.items() if key not in ("rows", "machine", "command")}
+    lines += ["", *(f"- {key.replace('_', ' ')}: {value}" for key, value in notes.items()), ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the page."""
+    parts = [section(name, title) for name, title in PAGES.items() if (RESULTS / f"{name}.json").exists()]
+    remarks = RESULTS / "speed-remarks.md"
+    tail = remarks.read_text() if remarks.exists() else ""
+    (RESULTS / "speed.md").write_text("\n".join([HEAD, *parts, tail]))
+
+
+if __name__ == "__main__":
+    main()
