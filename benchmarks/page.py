@@ -19,8 +19,8 @@ PAGES = {
 
 HEAD = """# Speed
 
-Every ratio is of medians measured in turn, side by side, in one run; absolute times drift with the machine. Each section
-names its command. `target` is what the project set out to reach.
+Every ratio is of medians measured in turn, side by side, in one run; absolute times drift with the machine. Each
+section names its command. `target` is what the project set out to reach.
 """
 
 
