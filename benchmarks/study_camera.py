@@ -38,8 +38,8 @@ PAGE = """# One camera for the whole picture: what it costs
 The published networks answer in a virtual camera of their own for each crop: focal length 5000 on 192 x 256 pixels, so
 nearly without perspective. `mien` moves each person into one camera for the whole picture
 ([how](../conventions.md#camera)). This page says how well that can work, with a *perfect* network: 64 people of the
-open body with random poses, shapes and headings, 3 to 8 m away, in a picture of 1920 x 1080 whose true focal length is 1400
-pixels. The simulated network knows every pose exactly and fits its own crop camera to the true pixels. Rows: how far
+open body with random poses, shapes and headings, 3 to 8 m away, in a picture of 1920 x 1080 whose true focal length is
+1400 pixels. The simulated network knows every pose exactly and fits its own crop camera to the true pixels. Rows: how far
 from the middle people stand, as a share of half the picture's width. Columns: assumed over true focal length.
 
 ## What is left of the fit: `transl_residual`, pixels
