@@ -33,14 +33,14 @@ Row = dict[str, Any]
 
 PAGE = """# One camera for the whole picture: what it costs
 
-    python benchmarks/study_camera.py --write
+python benchmarks/study_camera.py --write
 
-The published networks answer in a virtual camera of their own for each crop: focal length 5000 on 192 x 256 pixels, so
-nearly without perspective. `mien` moves each person into one camera for the whole picture
+The published networks answer in a virtual camera of their own for each crop: focal length 5000 on 192 x 256 pixels,
+so nearly without perspective. `mien` moves each person into one camera for the whole picture
 ([how](../conventions.md#camera)). This page says how well that can work, with a *perfect* network: 64 people of the
-open body with random poses, shapes and headings, 3 to 8 m away, in a picture of 1920 x 1080 whose true focal length is
-1400 pixels. The simulated network knows every pose exactly and fits its own crop camera to the true pixels. Rows: how far
-from the middle people stand, as a share of half the picture's width. Columns: assumed over true focal length.
+open body with random poses, shapes and headings, 3 to 8 m away, in a picture of 1920 x 1080 whose true focal length
+is 1400 pixels. The simulated network knows every pose exactly and fits its own crop camera to the true pixels. Rows:
+how far from the middle people stand, as a share of half the picture's width. Columns: assumed over true focal length.
 
 ## What is left of the fit: `transl_residual`, pixels
 
@@ -68,8 +68,8 @@ Far smaller than the residual: the network's pixels are what bends, and the fit 
 
 ## Depth, over the depth that the assumed focal length implies
 
-Twice the focal length puts a person twice as far away. Beyond that, depth is right within a few per cent unless a wide
-lens is assumed and people stand at the edge.
+Twice the focal length puts a person twice as far away. Beyond that, depth is right within a few per cent unless a
+wide lens is assumed and people stand at the edge.
 
 `network`:
 
