@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 PAGE = """# One camera for the whole picture: what it costs
 
-python benchmarks/study_camera.py --write
+    python benchmarks/study_camera.py --write
 
 The published networks answer in a virtual camera of their own for each crop: focal length 5000 on 192 x 256 pixels,
 so nearly without perspective. `mien` moves each person into one camera for the whole picture
