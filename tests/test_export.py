@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import struct
 import warnings
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from scenes import make_scene
 
 from mien.body.files import find_body
 from mien.body.joints import SMPLX_JOINTS
-from mien.body.model import BodyModel
+from mien.body.model import BodyModel, SparseWeights
 from mien.errors import BodyError, InputError, OutputError
 from mien.export import export, glb_bytes, write_glb, write_obj
 from mien.export.container import Container, read_json
@@ -44,13 +45,11 @@ def scene(body: BodyModel) -> Scene:
 
 @pytest.fixture(scope="module")
 def smplx(fake_bodies: Path) -> BodyModel:
-    """A body with pose correctives, and with the open body's handful of influences a vertex."""
+    """A body with pose correctives, and with at most eight influences a vertex."""
     made_up = BodyModel.load(fake_bodies / "smplx/SMPLX_NEUTRAL.npz")
     weights = np.zeros((made_up.num_vertices, 55), np.float32)
     joints, kept = skin_influences(made_up.weights.numpy(), 8)
-    np.put_along_axis(weights, joints.astype(np.int64), kept, 1)
-    from mien.body.model import SparseWeights
-
+    np.add.at(weights, (np.arange(len(weights))[:, None], joints), kept)
     return replace(made_up, weights=torch.from_numpy(weights), skin=SparseWeights.of(weights))
 
 
@@ -280,6 +279,8 @@ def test_influences_keep_the_strongest() -> None:
     assert joints.shape == (20, 4)
     np.testing.assert_array_equal(joints[:, 0], np.arange(20))
     assert (weights[:, 0] == 1).all() and not weights[:, 1:].any() and not joints[:, 1:].any()
+    joints, weights = skin_influences(np.zeros((1, 55), np.float32), 4)
+    assert joints.tolist() == [[0] * 4] and weights.tolist() == [[1, 0, 0, 0]], "what nothing moves goes with the root"
 
 
 def test_normals_point_outwards_and_are_never_missing() -> None:
@@ -299,8 +300,10 @@ def test_colours_differ_and_come_round() -> None:
 
 def test_obj_holds_the_posed_meshes(scene: Scene, body: BodyModel, tmp_path: Path) -> None:
     path = export(tmp_path / "two people.obj", scene, body)
-    lines = [line.split(" ", 1) for line in path.read_text().splitlines()]
-    found = {key: [rest for word, rest in lines if word == key] for key, *_ in lines}
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for line in path.read_text().splitlines():
+        word, rest = line.split(" ", 1)
+        found[word].append(rest)
     vertices = np.array([line.split() for line in found["v"]], float).reshape(2, -1, 3)
     np.testing.assert_allclose(vertices, truth(scene, body), atol=1e-6)
     corners = np.array([[corner.split("//") for corner in line.split()] for line in found["f"]], int)

@@ -21,6 +21,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "pictures body nets scene placing",
         "detect render export",
         "view",
+        "people",
         "estimator",
         "cli",
     )

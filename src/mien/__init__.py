@@ -16,20 +16,35 @@ if TYPE_CHECKING:
     from mien.body.model import BodyModel
     from mien.errors import MienError
     from mien.estimator import Estimator, load
+    from mien.people import Drawing, People, read
     from mien.records import SmplxParams
-    from mien.scene import Person, Scene, read
+    from mien.scene import Person, Scene
 
-__all__ = ["BodyModel", "Estimator", "MienError", "Person", "Scene", "SmplxParams", "__version__", "load", "read"]
+__all__ = [
+    "BodyModel",
+    "Drawing",
+    "Estimator",
+    "MienError",
+    "People",
+    "Person",
+    "Scene",
+    "SmplxParams",
+    "__version__",
+    "load",
+    "read",
+]
 
 _HOMES = {
     "BodyModel": "mien.body.model",
     "Estimator": "mien.estimator",
+    "Drawing": "mien.people",
     "MienError": "mien.errors",
+    "People": "mien.people",
     "Person": "mien.scene",
     "Scene": "mien.scene",
     "SmplxParams": "mien.records",
     "load": "mien.estimator",
-    "read": "mien.scene",
+    "read": "mien.people",
 }
 
 

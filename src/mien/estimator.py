@@ -30,10 +30,11 @@ from mien.geometry.crop import Crop
 from mien.nets import virtual_camera
 from mien.nets.smplest import Smplest
 from mien.nets.weights import WeightCard, load_weights
+from mien.people import People
 from mien.pictures import read_picture
 from mien.placing import CameraChoice, Orientation, place
 from mien.records import Prediction, SmplxParams
-from mien.scene import Origin, Scene
+from mien.scene import Origin
 
 __all__ = ["Estimator", "Outcome", "choose_device", "load"]
 
@@ -51,7 +52,7 @@ class Outcome:
     """What became of one picture: its people, or the reason why there are none; and the boxes that were refused."""
 
     name: str
-    scene: Scene | None
+    people: People | None
     problem: str = ""
     rejected: tuple[str, ...] = ()
 
@@ -61,6 +62,7 @@ class _Job:
     """A picture after decoding, detection and cropping."""
 
     name: str
+    picture: Path | np.ndarray | None = None
     image_size: tuple[int, int] = (0, 0)
     camera: Camera = field(default_factory=lambda: Camera.default(1, 1))
     camera_source: str = "default"
@@ -158,7 +160,7 @@ class Estimator:
     batch_size: int
     camera: CameraChoice
 
-    def __call__(self, picture: str | Path | UInt8[np.ndarray, "height width 3"]) -> Scene:
+    def __call__(self, picture: str | Path | UInt8[np.ndarray, "height width 3"]) -> People:
         """The people of one picture: a path, or an upright RGB array.
 
         Raises:
@@ -168,9 +170,9 @@ class Estimator:
         (outcome,) = self.stream([("picture" if isinstance(picture, np.ndarray) else str(picture), picture)])
         for reason in outcome.rejected:
             logger.warning("%s", reason)
-        if outcome.scene is None:
+        if outcome.people is None:
             raise PictureError(outcome.problem)
-        return outcome.scene
+        return outcome.people
 
     def stream(
         self, pictures: Iterable[tuple[str, str | Path | UInt8[np.ndarray, "height width 3"]]]
@@ -208,8 +210,9 @@ class Estimator:
             chosen = select_people(detections, self.person)
         except InputError as error:
             return _Job(name=name, problem=str(error))
-        camera, source = self.camera.camera(None if isinstance(picture, np.ndarray) else Path(picture), width, height)
-        job = _Job(name=name, image_size=(height, width), camera=camera, camera_source=source)
+        source = picture if isinstance(picture, np.ndarray) else Path(picture)
+        camera, known = self.camera.camera(None if isinstance(source, np.ndarray) else source, width, height)
+        job = _Job(name=name, picture=source, image_size=(height, width), camera=camera, camera_source=known)
         return self._cropped(job, pixels, detections, chosen)
 
     def _cropped(
@@ -239,8 +242,8 @@ class Estimator:
 
     def _outcome(self, job: _Job, prediction: Prediction) -> Outcome:
         if job.problem:
-            return Outcome(name=job.name, scene=None, problem=job.problem)
-        return Outcome(name=job.name, scene=self.scene(job, prediction), rejected=job.rejected)
+            return Outcome(name=job.name, people=None, problem=job.problem)
+        return Outcome(name=job.name, people=self.people(job, prediction), rejected=job.rejected)
 
     def predict(self, patches: list[Float[np.ndarray, "height width 3"]]) -> Prediction:
         """The network's own answer for a batch of crops (RGB, 0..255), in float32 on the CPU."""
@@ -268,7 +271,7 @@ class Estimator:
         return params, self.body.shape(params.betas, params.expression).pose(params.full_pose())
 
     @torch.inference_mode()
-    def scene(self, job: _Job, prediction: Prediction) -> Scene:
+    def people(self, job: _Job, prediction: Prediction) -> People:
         """Move the network's answer from the crops' virtual cameras to the one camera of the picture."""
         params, posed = self.pose(prediction)
         joints = posed.joints()
@@ -279,7 +282,7 @@ class Estimator:
         camera, orientation = job.camera.to(joints.device), self.camera.orientation
         placed = place(joints, posed.shaped.joints[:, 0], joints2d, crop_bbox, camera, orientation)
         params = replace(params, global_orient=placed.turn @ params.global_orient, transl=placed.transl)
-        scene = Scene(
+        people = People(
             params=params,
             bbox=torch.from_numpy(job.boxes.astype(np.float32)),
             crop_bbox=crop_bbox,
@@ -295,8 +298,10 @@ class Estimator:
             camera=job.camera_source,
             orientation=orientation,
             origin=self.origin(),
+            picture=job.picture,
+            body_path=self.body.path,
         )
-        return scene.to("cpu")
+        return people.to("cpu")
 
     def origin(self) -> Origin:
         """What the results say about where they come from."""

@@ -16,7 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from mien.body.model import BodyModel, CoarseBasis
+    from mien.body.model import BodyModel
+    from mien.body.parts import CoarseBasis
 
 __all__ = ["skin"]
 

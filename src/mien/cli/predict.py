@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
-SAVERS = ("npz",)
+SUFFIXES = {
+    "npz": ".npz",
+    "overlay": "_overlay.png",
+    "boxes": "_boxes.png",
+    "glb": ".glb",
+    "obj": ".obj",
+    "viewer": ".html",
+}
+"""What `--save` can write, and what is added to the picture's name for it."""
 
 
 def predict(
@@ -57,13 +65,13 @@ def predict(
         focal: focal length of the camera in pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge of the picture.
         orientation: corrected turns people by the angle under which the picture's camera sees them.
-        save: what to write, separated by commas: npz.
+        save: what to write, separated by commas: npz, overlay, boxes, glb, obj, viewer.
         resume: keep results that are there already, made with the same weights.
         dry_run: say what would be done, and do nothing.
     """
     from mien.picture_files import find_pictures
 
-    _check_save(save)
+    kinds = _kinds(save)
     if not weights:
         raise InputError(
             "no --weights",
@@ -92,7 +100,7 @@ def predict(
     if estimate.card.warning:
         _say(f"WARNING: {estimate.card.warning}")
     tally = _Tally()
-    _run(estimate, pictures, out, resume, tally)
+    _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], resume, tally)
     return tally.report(out)
 
 
@@ -119,18 +127,38 @@ class _Tally:
 
 
 @dataclass(frozen=True)
+class _Task:
+    """A picture, and what is to be written for it."""
+
+    name: str
+    path: Path
+    targets: dict[str, Path]
+    """By kind, see `SUFFIXES`."""
+
+    @classmethod
+    def of(cls, picture: PictureFile, out: Path, kinds: list[str]) -> _Task:
+        """What is written for a picture."""
+        return cls(picture.name, picture.path, {kind: picture.output(out, SUFFIXES[kind]) for kind in kinds})
+
+
+@dataclass(frozen=True)
 class _Keeper:
     """Decides what `--resume` keeps: whole results of the same weights and body."""
 
     weights_sha256: str
     body_sha256: str
 
-    def keeps(self, target: Path) -> bool:
-        """Whether the result is there and whole.
+    def keeps(self, task: _Task) -> bool:
+        """Whether all that is to be written is there, and whole.
 
         Raises:
             InputError: it was made with other weights or another body; nothing is overwritten.
         """
+        if "npz" in task.targets and not self._matches(task.targets["npz"]):
+            return False
+        return all(target.exists() for target in task.targets.values())
+
+    def _matches(self, target: Path) -> bool:
         from mien.scene import read
 
         if not target.exists():
@@ -149,47 +177,52 @@ class _Keeper:
         return True
 
 
-def _run(estimate: Estimator, pictures: list[PictureFile], out: Path, resume: bool, tally: _Tally) -> None:
+def _run(estimate: Estimator, tasks: list[_Task], resume: bool, tally: _Tally) -> None:
     """Predict and write, picture by picture, so that what is finished stays whatever happens."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    todo = pictures
+    todo = tasks
     if resume:
         origin = estimate.origin()
         keeper = _Keeper(origin.weights_sha256, origin.body_sha256)
-        todo = [picture for picture in pictures if not keeper.keeps(picture.output(out))]
-        tally.kept = len(pictures) - len(todo)
+        todo = [task for task in tasks if not keeper.keeps(task)]
+        tally.kept = len(tasks) - len(todo)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
+
+    def say(text: str) -> None:
+        console.out(f"mien: {text}", highlight=False)
+
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("predict", total=len(pictures), completed=tally.kept)
-        outcomes = estimate.stream((picture.name, picture.path) for picture in todo)
-        for picture, outcome in zip(todo, outcomes, strict=True):
-            _keep(
-                outcome, picture.output(out), tally, lambda text: progress.console.out(f"mien: {text}", highlight=False)
-            )
-            progress.advance(task)
+        bar = progress.add_task("predict", total=len(tasks), completed=tally.kept)
+        outcomes = estimate.stream((task.name, task.path) for task in todo)
+        for task, outcome in zip(todo, outcomes, strict=True):
+            _keep(outcome, task, tally, say)
+            progress.advance(bar)
 
 
-def _keep(outcome: Outcome, target: Path, tally: _Tally, say: Callable[[str], None]) -> None:
+def _keep(outcome: Outcome, task: _Task, tally: _Tally, say: Callable[[str], None]) -> None:
     """Write one picture's people, or tell why there are none."""
     for reason in outcome.rejected:
         say(reason)
     tally.rejected += len(outcome.rejected)
-    if outcome.scene is None:
+    if outcome.people is None:
         say(f"skipped {outcome.problem}")
         tally.skipped += 1
         return
-    outcome.scene.save(target)
+    for kind, target in task.targets.items():
+        outcome.people.write(kind, target)
     tally.written += 1
-    tally.people += len(outcome.scene)
+    tally.people += len(outcome.people)
 
 
-def _check_save(save: str) -> None:
-    for word in save.split(","):
-        if word not in SAVERS:
-            raise InputError(f"cannot --save {word!r}", todo=closest(word, SAVERS))
+def _kinds(save: str) -> list[str]:
+    kinds = list(dict.fromkeys(save.split(",")))
+    for kind in kinds:
+        if kind not in SUFFIXES:
+            raise InputError(f"cannot --save {kind!r}", todo=closest(kind, SUFFIXES))
+    return kinds
 
 
 def _check_out(out: Path) -> None:

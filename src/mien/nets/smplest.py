@@ -249,7 +249,8 @@ class Head(nn.Linear):
 def _initialise(network: Smplest, generator: torch.Generator) -> None:
     """Small weights throughout; the first prediction is an upright person in the rest pose with the mean shape.
 
-    SMPL-X bodies stand along +y and the camera's y points down, so upright is half a turn about x.
+    SMPL-X bodies stand along +y and the camera's y points down, so upright is half a turn about x. Their pelvis rests
+    0.35 m below their origin.
     """
     for module in network.modules():
         if isinstance(module, nn.LayerNorm):
@@ -267,6 +268,7 @@ def _initialise(network: Smplest, generator: torch.Generator) -> None:
             _bias(network, name).copy_(rotation.repeat(HEADS[name][2] // 6))
         for name in ("global_orient", "hand_root"):
             _bias(network, name).copy_(upright.repeat(HEADS[name][2] // 6))
+        _bias(network, "camera").copy_(torch.tensor([0.0, 0.35, 0.9]))  # 40 m away: an adult fills the crop
 
 
 def _bias(network: Smplest, head: str) -> Tensor:

@@ -1,0 +1,267 @@
+"""People as skinned characters in one GLB file (binary glTF 2.0), which Blender, Unity, Unreal and browsers open.
+
+Per person: the rest mesh with its shape, 55 joints under their SMPL-X names, skinning weights, the expression as morph
+targets and the pose as joint rotations. The characters stand where the picture's camera sees them, in metres.
+
+- **Frame.** glTF is y up and its camera looks along -z, so one parent node turns the OpenCV camera frame by half a turn
+  about x. The picture's camera is in the file, at the origin. glTF cameras have their axis through the middle of the
+  picture: when `K` has it elsewhere the view differs by that much. `K` itself is in the camera's `extras`.
+- **Pose correctives.** glTF knows plain linear blend skinning only. A body with pose correctives (SMPL-X; the open body
+  has none) gets those of this very pose added to its rest mesh, so that the file shows exactly the predicted mesh;
+  moved to another pose, the character keeps the old ones. `bake_correctives=False` gives the uncorrected rest mesh.
+- **Influences.** Up to eight joints move a vertex, the strongest first, four in each attribute set; what is beyond is
+  dropped and the rest scaled to sum to one. That is exact for the open body (at most six). Programs that read the first
+  set only (three.js, phones) are off by up to 3 mm around the neck of the open body, by 0.01 mm on average;
+  `max_influences=4` says the same to all.
+- **Expression.** Rest joints are those of the person's expression; a change of the morph weights moves vertices only.
+
+The file holds the body's shape, weights and expression space. What the licence of the body's file says about passing it
+on holds for the GLB as well.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+
+from mien.body.joints import SMPLX_JOINTS
+from mien.body.model import BodyModel, Posed
+from mien.errors import InputError
+from mien.export.container import INDICES, VERTICES, Container, smallest_unsigned
+from mien.export.people import person_colour, posed_people, vertex_normals
+from mien.files import atomic_write
+from mien.geometry.rotation import quaternion_from_matrix
+from mien.scene import Scene
+
+__all__ = ["glb_bytes", "skin_influences", "write_glb"]
+
+_HALF_TURN_ABOUT_X = [1.0, 0.0, 0.0, 0.0]
+
+
+def write_glb(
+    path: Path | str, scene: Scene, body: BodyModel, *, max_influences: int = 8, bake_correctives: bool = True
+) -> Path:
+    """Write everyone in the scene as skinned characters in one GLB file, whole or not at all.
+
+    Args:
+        path: where to.
+        scene: of one picture; nobody in it gives a file with the camera alone.
+        body: the one that the scene was made with.
+        max_influences: 8, or 4 for programs that read one set of joints.
+        bake_correctives: add the pose correctives of this pose to the rest mesh.
+
+    Raises:
+        InputError: the scene holds numbers that are not finite, or `max_influences` is neither 4 nor 8.
+        BodyError: the scene was made with another body, or the body has no 55 joints.
+        OutputError: the disk is full, or the folder cannot be written.
+    """
+    path = Path(path)
+    data = glb_bytes(scene, body, max_influences=max_influences, bake_correctives=bake_correctives)
+    with atomic_write(path) as stream:
+        stream.write(data)
+    return path
+
+
+def glb_bytes(scene: Scene, body: BodyModel, *, max_influences: int = 8, bake_correctives: bool = True) -> bytes:
+    """The contents of the file that `write_glb` writes.
+
+    Raises:
+        InputError: the scene holds numbers that are not finite, or `max_influences` is neither 4 nor 8.
+        BodyError: the scene was made with another body, or the body has no 55 joints.
+    """
+    if max_influences not in (4, 8):
+        raise InputError(f"max_influences={max_influences}", expected="4 or 8", todo="leave it at 8 if in doubt")
+    body, posed = posed_people(scene, body)
+    rest = rest_meshes(posed, bake_correctives)
+    container = Container()
+    shared = _shared(container, body, max_influences) if len(scene) else None
+    document = _document(scene)
+    for person in range(len(scene) if shared else 0):
+        assert shared is not None
+        _add_person(document, container, shared, scene, posed, rest[person], person)
+    return container.to_bytes(document)
+
+
+def rest_meshes(posed: Posed, bake_correctives: bool) -> Float[np.ndarray, "person vert 3"]:
+    """Everyone's mesh in the rest pose, with shape and without expression; metres."""
+    body = posed.shaped.body
+    betas = posed.shaped.coefficients[:, : body.num_betas]
+    flat = betas @ body.basis[: body.num_betas]
+    correctives = body.basis[body.num_betas + body.num_expression :]
+    if bake_correctives and len(correctives):
+        flat = flat + (posed.local[:, 1:] - torch.eye(3)).flatten(1) @ correctives
+    return (body.template + flat.unflatten(1, (-1, 3))).numpy()
+
+
+def skin_influences(
+    weights: Float[np.ndarray, "vert joint"], most: int
+) -> tuple[UInt8[np.ndarray, "vert slot"], Float[np.ndarray, "vert slot"]]:
+    """The strongest joints of every vertex and their weights, which sum to one; slots are a multiple of four.
+
+    Args:
+        weights: of all joints; not negative.
+        most: how many joints to keep at most, a multiple of four. Empty slots have joint 0 and weight 0.
+            A vertex without any weight goes with the root.
+    """
+    needed = int((weights > 0).sum(1).max(initial=1))
+    slots = min(most, -(-needed // 4) * 4)
+    joints = np.argsort(-weights, axis=1, kind="stable")[:, :slots]
+    kept = np.take_along_axis(weights, joints, 1).astype(np.float64)
+    kept[kept.sum(1) == 0, 0] = 1
+    kept /= kept.sum(1, keepdims=True)
+    return np.where(kept > 0, joints, 0).astype(np.uint8), kept.astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shared:
+    """What all characters have in common, once in the file."""
+
+    attributes: dict[str, int]
+    """Accessors of joints and weights."""
+    indices: int
+    targets: list[dict[str, int]]
+    directions: Float[np.ndarray, "expression vert 3"]
+    faces: Int[np.ndarray, "face 3"]
+
+
+def _shared(container: Container, body: BodyModel, max_influences: int) -> _Shared:
+    faces = body.faces.numpy()
+    joints, weights = skin_influences(body.weights.numpy(), max_influences)
+    attributes = {}
+    for k in range(joints.shape[1] // 4):
+        attributes[f"JOINTS_{k}"] = container.add(joints[:, 4 * k : 4 * k + 4], target=VERTICES)
+        attributes[f"WEIGHTS_{k}"] = container.add(weights[:, 4 * k : 4 * k + 4], target=VERTICES)
+    corners = faces.reshape(-1).astype(smallest_unsigned(body.num_vertices))
+    basis = body.basis[body.num_betas : body.num_betas + body.num_expression]
+    directions = basis.unflatten(1, (-1, 3)).numpy()
+    return _Shared(
+        attributes=attributes,
+        indices=container.add(corners, target=INDICES),
+        targets=[{"POSITION": container.add_sparse(direction)} for direction in directions],
+        directions=directions,
+        faces=faces,
+    )
+
+
+def _document(scene: Scene) -> dict[str, Any]:
+    """The document before anyone is in it: where it comes from, the camera, the node that turns y up."""
+    origin = scene.origin
+    extras = {
+        "weights": origin.weights_name,
+        "weights_sha256": origin.weights_sha256,
+        "body": origin.body_name,
+        "body_family": origin.body_family,
+        "body_sha256": origin.body_sha256,
+        "warning": origin.warning,
+    }
+    nodes = [{"name": "picture_camera", "camera": 0}, {"name": "opencv_frame", "rotation": _HALF_TURN_ABOUT_X}]
+    return {
+        "asset": {"version": "2.0", "generator": f"mien {origin.mien_version}", "extras": extras},
+        "scene": 0,
+        "scenes": [{"name": "picture", "nodes": [0, 1]}],
+        "nodes": nodes,
+        "cameras": [_camera(scene)],
+        "meshes": [],
+        "skins": [],
+        "materials": [],
+    }
+
+
+def _camera(scene: Scene) -> dict[str, Any]:
+    height, width = scene.image_size
+    k = scene.K.detach().cpu().double().numpy()
+    if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0):
+        raise InputError(f"K is {k.tolist()}", expected="a camera with positive focal lengths", todo="predict again")
+    perspective = {
+        "yfov": 2 * math.atan(height / (2 * k[1, 1])),
+        "aspectRatio": (width / k[0, 0]) / (height / k[1, 1]),
+        "znear": 0.01,
+    }
+    extras = {"K": k.tolist(), "image_size": [height, width]}
+    return {"type": "perspective", "name": "picture_camera", "perspective": perspective, "extras": extras}
+
+
+def _add_person(
+    document: dict[str, Any],
+    container: Container,
+    shared: _Shared,
+    scene: Scene,
+    posed: Posed,
+    rest: Float[np.ndarray, "vert 3"],
+    person: int,
+) -> None:
+    """Append one character: material, mesh, skin, joints, and the nodes that hold them."""
+    name, body = f"person_{person}", posed.shaped.body
+    expression = posed.shaped.coefficients[person, body.num_betas :].numpy()
+    seen = rest + np.tensordot(expression, shared.directions, 1)
+    attributes = {
+        "POSITION": container.add(rest, target=VERTICES, bounds=True),
+        "NORMAL": container.add(vertex_normals(seen, shared.faces), target=VERTICES),
+        **shared.attributes,
+    }
+    primitive = {"attributes": attributes, "indices": shared.indices, "material": person, "mode": 4}
+    mesh: dict[str, Any] = {"name": name, "primitives": [primitive]}
+    if shared.targets:
+        primitive["targets"] = shared.targets
+        mesh["weights"] = expression.tolist()
+        mesh["extras"] = {"targetNames": [f"expression_{k}" for k in range(len(shared.targets))]}
+    nodes = document["nodes"]
+    holder, first = len(nodes), len(nodes) + 1
+    transl = (posed.position[person, 0] - posed.shaped.joints[person, 0]).tolist()
+    nodes.append({"name": name, "translation": transl, "children": [first], "extras": _facts(scene, person)})
+    nodes += _joint_nodes(posed, person, first)
+    nodes.append({"name": f"{name}_body", "mesh": person, "skin": person})
+    nodes[1].setdefault("children", []).append(holder)
+    document["scenes"][0]["nodes"].append(len(nodes) - 1)
+    document["materials"].append(_material(name, person))
+    document["meshes"].append(mesh)
+    joints = list(range(first, first + len(SMPLX_JOINTS)))
+    inverse = container.add(_inverse_binds(posed.shaped.joints[person].numpy()))
+    document["skins"].append({"name": name, "joints": joints, "inverseBindMatrices": inverse, "skeleton": first})
+
+
+def _facts(scene: Scene, person: int) -> dict[str, Any]:
+    facts = {
+        "score": scene.score[person].item(),
+        "bbox": scene.bbox[person].tolist(),
+        "betas": scene.params.betas[person].tolist(),
+    }
+    return {key: value for key, value in facts.items() if np.isfinite(value).all()}
+
+
+def _joint_nodes(posed: Posed, person: int, first: int) -> list[dict[str, Any]]:
+    """The skeleton as nodes; `first` is the number that its root gets."""
+    parents = posed.shaped.body.parents
+    rest = posed.shaped.joints[person]
+    offset = torch.cat([rest[:1], rest[1:] - rest[list(parents[1:])]])
+    quaternion = quaternion_from_matrix(posed.local[person].double())[:, [1, 2, 3, 0]]
+    nodes: list[dict[str, Any]] = []
+    for j, name in enumerate(SMPLX_JOINTS):
+        node = {"name": name, "translation": offset[j].tolist(), "rotation": quaternion[j].tolist()}
+        children = [first + child for child in range(1, len(parents)) if parents[child] == j]
+        nodes.append({**node, "children": children} if children else node)
+    return nodes
+
+
+def _inverse_binds(rest: Float[np.ndarray, "joint 3"]) -> Float[np.ndarray, "joint 4 4"]:
+    """From the rest mesh into each joint's own frame; column-major."""
+    matrices = np.tile(np.eye(4, dtype=np.float32), (len(rest), 1, 1))
+    matrices[:, 3, :3] = -rest
+    return matrices
+
+
+def _material(name: str, person: int) -> dict[str, Any]:
+    colour = [*(_linear(channel) for channel in person_colour(person)), 1.0]
+    surface = {"baseColorFactor": colour, "metallicFactor": 0.0, "roughnessFactor": 0.7}
+    return {"name": name, "pbrMetallicRoughness": surface}
+
+
+def _linear(srgb: float) -> float:
+    """glTF gives colours as amounts of light."""
+    return srgb / 12.92 if srgb <= 0.04045 else ((srgb + 0.055) / 1.055) ** 2.4

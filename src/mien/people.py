@@ -1,0 +1,167 @@
+"""The people of a picture as users hold them: a `Scene` that knows its picture and its body, to draw and to export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from mien.body.files import find_body
+from mien.body.model import BodyModel
+from mien.errors import InputError
+from mien.files import atomic_write
+from mien.geometry.camera import Camera
+from mien.pictures import read_picture
+from mien.render.overlay import draw_boxes, draw_people, draw_skeletons
+from mien.render.views import contact, side_and_top
+from mien.scene import Scene
+from mien.scene import read as read_scene
+
+__all__ = ["WRITERS", "Drawing", "People", "Style", "read"]
+
+Style = Literal["mesh", "skeleton", "both"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that was drawn, to be looked at or saved."""
+
+    pixels: UInt8[np.ndarray, "height width 3"]
+    """RGB."""
+
+    def save(self, path: Path | str) -> Path:
+        """Write it as PNG, JPEG or WebP, by the suffix; whole or not at all.
+
+        Raises:
+            InputError: no such format.
+            OutputError: the file cannot be written.
+        """
+        import cv2
+
+        path = Path(path)
+        if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+            raise InputError(f"cannot save a drawing as {path.name!r}", expected="a name ending in .png, .jpg or .webp")
+        _, data = cv2.imencode(path.suffix.lower(), self.pixels[:, :, ::-1])
+        with atomic_write(path) as stream:
+            stream.write(data.tobytes())
+        return path
+
+
+@dataclass(frozen=True, kw_only=True)
+class People(Scene):
+    """Everyone in one picture; a sequence of `Person`."""
+
+    picture: Path | UInt8[np.ndarray, "height width 3"] | None = None
+    """Where the picture is, or the picture itself (upright RGB); None if it is not known."""
+    body_path: Path | None = None
+    """The body file; None looks for the one of `origin.body_family`."""
+
+    def body(self) -> BodyModel:
+        """The body that these people are made of.
+
+        Raises:
+            AssetMissing: the body file is not on this machine.
+        """
+        return _load_body(self.body_path or find_body(None, family=self.origin.body_family))
+
+    def vertices(self) -> Float[Tensor, "person vert 3"]:
+        """The posed meshes in the picture's camera, metres."""
+        with torch.inference_mode():
+            return self.body().pose(self.params).mesh()
+
+    def pixels(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The picture, upright RGB.
+
+        Raises:
+            InputError: it is not known where the picture is, or it is another one.
+            PictureError: it cannot be read.
+        """
+        if self.picture is None:
+            raise InputError("this result does not know its picture", todo="give it: mien.read(path, picture=...)")
+        pixels = self.picture if isinstance(self.picture, np.ndarray) else read_picture(self.picture)
+        if pixels.shape[:2] != self.image_size:
+            found = f"the picture is {pixels.shape[1]} x {pixels.shape[0]} pixels"
+            height, width = self.image_size
+            raise InputError(found, expected=f"{width} x {height}, as the result says", todo="give the right picture")
+        return pixels
+
+    def overlay(self, style: Style = "mesh", opacity: float = 0.85) -> Drawing:
+        """The people drawn over their picture, in colours of their own, with true occlusion.
+
+        Args:
+            style: `mesh`, `skeleton` or `both`.
+            opacity: of the meshes, 0 to 1.
+        """
+        if style not in ("mesh", "skeleton", "both"):
+            raise InputError(f"the style {style!r}", expected="mesh, skeleton or both")
+        drawn, body = self.pixels(), self.body()
+        if style != "skeleton":
+            drawn = draw_people(drawn, self.vertices().numpy(), body.faces.numpy(), self.K.numpy(), opacity=opacity)
+        if style != "mesh":
+            drawn = draw_skeletons(drawn, Camera(K=self.K).project(self.joints3d).numpy(), body.parents)
+        return Drawing(drawn)
+
+    def strip(self, height: int = 512) -> Drawing:
+        """Side by side, `height` pixels high: the picture, the overlay, the people from the side and from above."""
+        views = side_and_top(self.vertices().numpy(), self.body().faces.numpy(), size=height)
+        return Drawing(contact([self.pixels(), self.overlay().pixels, *views], height=height))
+
+    def boxes(self) -> Drawing:
+        """The detected boxes with their scores."""
+        return Drawing(draw_boxes(self.pixels(), self.bbox.numpy(), self.score.numpy()))
+
+    def export(self, path: Path | str) -> Path:
+        """Write a 3D file: `.glb` (skinned characters), `.obj` (posed meshes) or `.html` (a viewer that needs nothing).
+
+        Raises:
+            InputError: no such format.
+            OutputError: the file cannot be written.
+        """
+        if Path(path).suffix.lower() in (".html", ".htm"):
+            from mien.view.html import write_viewer
+
+            return write_viewer(path, self, self.body(), None if self.picture is None else self.pixels())
+        from mien.export import export
+
+        return export(path, self, self.body())
+
+    def write(self, kind: str, path: Path) -> None:
+        """Write one of the kinds of file that `mien predict --save` names: a key of `WRITERS`."""
+        WRITERS[kind](self, path)
+
+
+WRITERS: dict[str, Callable[[People, Path], object]] = {
+    "npz": People.save,
+    "overlay": lambda people, path: people.overlay().save(path),
+    "boxes": lambda people, path: people.boxes().save(path),
+    "glb": People.export,
+    "obj": People.export,
+    "viewer": People.export,
+}
+
+
+@cache
+def _load_body(path: Path) -> BodyModel:
+    return BodyModel.load(path)
+
+
+def read(path: Path | str, picture: Path | str | np.ndarray | None = None) -> People:
+    """Read a result file back.
+
+    Args:
+        path: of the `.npz`.
+        picture: the picture it was made from, for overlays and viewers.
+
+    Raises:
+        InputError: the file is missing, damaged, of a newer schema, or no result of this package.
+    """
+    scene = read_scene(path)
+    known = {field.name: getattr(scene, field.name) for field in fields(Scene)}
+    return People(**known, picture=Path(picture) if isinstance(picture, str) else picture)

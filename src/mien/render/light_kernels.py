@@ -1,0 +1,216 @@
+"""Light, compiled: vertex normals, the light that leaves each vertex, and the blending of a tile into a picture."""
+
+from __future__ import annotations
+
+import math
+from typing import no_type_check
+
+import numba
+import numpy as np
+
+from mien.render.triangles import FIRST_UV, GROUPS, MESH, SUB, TEXTURE, TILE
+
+__all__ = ["add_normals", "blend_tile", "light_vertices"]
+
+_FAST = {"contract", "nsz", "reassoc"}
+_CREASE = 0.03
+"""Relative difference of depth within a pixel from which its samples are coloured one by one."""
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@no_type_check
+def add_normals(vertices, faces, first, last, offset, group, normals):
+    """Area-weighted face normals onto their corners."""
+    for f in range(first, last):
+        a, b, c = faces[f, 0] + offset, faces[f, 1] + offset, faces[f, 2] + offset
+        ox, oy, oz = vertices[a, 0], vertices[a, 1], vertices[a, 2]
+        ux, uy, uz = vertices[b, 0] - ox, vertices[b, 1] - oy, vertices[b, 2] - oz
+        vx, vy, vz = vertices[c, 0] - ox, vertices[c, 1] - oy, vertices[c, 2] - oz
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        normals[group, a, 0] += nx
+        normals[group, a, 1] += ny
+        normals[group, a, 2] += nz
+        normals[group, b, 0] += nx
+        normals[group, b, 1] += ny
+        normals[group, b, 2] += nz
+        normals[group, c, 0] += nx
+        normals[group, c, 1] += ny
+        normals[group, c, 2] += nz
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@no_type_check
+def light_vertices(vertices, normals, first, last, two_sided, lights, ambient, wrap, gloss, lit):
+    """Turn colours (0..1) into light that reaches the camera (0..255): wrapped Lambert, and a soft highlight (Phong).
+
+    `lights` (light 6): direction towards the light, colour. Vertices that look well away from the camera stay black.
+    """
+    one, zero, tiny = np.float32(1), np.float32(0), np.float32(1e-20)
+    scale = one / (one + wrap)
+    for i in range(first, last):
+        nx, ny, nz = zero, zero, zero
+        for group in range(GROUPS):
+            nx += normals[group, i, 0]
+            ny += normals[group, i, 1]
+            nz += normals[group, i, 2]
+        x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
+        length = one / math.sqrt(nx * nx + ny * ny + nz * nz + tiny)
+        toward = -one / math.sqrt(x * x + y * y + z * z + tiny)
+        nx, ny, nz, x, y, z = nx * length, ny * length, nz * length, x * toward, y * toward, z * toward
+        facing = nx * x + ny * y + nz * z
+        if facing < np.float32(-0.25) and not two_sided:
+            lit[i, 0], lit[i, 1], lit[i, 2] = zero, zero, zero
+            continue
+        if facing < 0 and two_sided:
+            nx, ny, nz, facing = -nx, -ny, -nz, -facing
+        twice = facing + facing
+        rx, ry, rz = twice * nx - x, twice * ny - y, twice * nz - z
+        red, green, blue = ambient[0], ambient[1], ambient[2]
+        shine_r, shine_g, shine_b = zero, zero, zero
+        for k in range(lights.shape[0]):
+            dx, dy, dz = lights[k, 0], lights[k, 1], lights[k, 2]
+            cosine = nx * dx + ny * dy + nz * dz
+            diffuse = max(zero, (cosine + wrap) * scale)
+            mirrored = max(zero, rx * dx + ry * dy + rz * dz)
+            mirrored = mirrored * mirrored
+            mirrored = mirrored * mirrored
+            shine = mirrored * mirrored * gloss if cosine > 0 else zero
+            red += diffuse * lights[k, 3]
+            green += diffuse * lights[k, 4]
+            blue += diffuse * lights[k, 5]
+            shine_r += shine * lights[k, 3]
+            shine_g += shine * lights[k, 4]
+            shine_b += shine * lights[k, 5]
+        full = np.float32(255)
+        lit[i, 0] = min(full, (lit[i, 0] * red + shine_r) * full)
+        lit[i, 1] = min(full, (lit[i, 1] * green + shine_g) * full)
+        lit[i, 2] = min(full, (lit[i, 2] * blue + shine_b) * full)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@no_type_check
+def _texel(texels, textures, texture, u, v):
+    """Bilinear look-up; u to the right and v down over the whole texture, from 0 to 1, clamped at the border."""
+    start, height, width = textures[texture, 0], textures[texture, 1], textures[texture, 2]
+    one, zero, half = np.float32(1), np.float32(0), np.float32(0.5)
+    x = min(max(u * np.float32(width) - half, zero), np.float32(width - 1))
+    y = min(max(v * np.float32(height) - half, zero), np.float32(height - 1))
+    x0, y0 = np.int64(x), np.int64(y)
+    fx, fy = x - np.float32(x0), y - np.float32(y0)
+    right, down = 3 if x0 + 1 < width else 0, 3 * width if y0 + 1 < height else 0
+    k = start + 3 * (y0 * width + x0)
+    w00, w01, w10, w11 = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
+    scale = np.float32(1 / 255)
+    red = w00 * texels[k] + w01 * texels[k + right] + w10 * texels[k + down] + w11 * texels[k + right + down]
+    k += 1
+    green = w00 * texels[k] + w01 * texels[k + right] + w10 * texels[k + down] + w11 * texels[k + right + down]
+    k += 1
+    blue = w00 * texels[k] + w01 * texels[k + right] + w10 * texels[k + down] + w11 * texels[k + right + down]
+    return red * scale, green * scale, blue * scale
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@no_type_check
+def _texture_place(uv, f, u, v, w):
+    """Texture coordinates within a face, for weights that need not add up to 1."""
+    scale = np.float32(1) / (u + v + w)
+    s = u * uv[f, 0, 0] + v * uv[f, 1, 0] + w * uv[f, 2, 0]
+    t = u * uv[f, 0, 1] + v * uv[f, 1, 1] + w * uv[f, 2, 1]
+    return s * scale, t * scale
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@no_type_check
+def _weights(points, a, b, c, x, y):
+    """Weight / z of each corner at a sample, and how they change with x and with y; up to a common factor."""
+    x0, y0 = np.float64(points[a, 0]) - x * SUB, np.float64(points[a, 1]) - y * SUB
+    x1, y1 = np.float64(points[b, 0]) - x * SUB, np.float64(points[b, 1]) - y * SUB
+    x2, y2 = np.float64(points[c, 0]) - x * SUB, np.float64(points[c, 1]) - y * SUB
+    w0, w1, w2 = x1 * y2 - y1 * x2, x2 * y0 - y2 * x0, x0 * y1 - y0 * x1
+    scale = 1 / (w0 + w1 + w2)
+    z0, z1, z2 = points[a, 2] * scale, points[b, 2] * scale, points[c, 2] * scale
+    now = np.float32(w0 * z0), np.float32(w1 * z1), np.float32(w2 * z2)
+    z0, z1, z2 = z0 * SUB, z1 * SUB, z2 * SUB
+    by_x = np.float32((y1 - y2) * z0), np.float32((y2 - y0) * z1), np.float32((y0 - y1) * z2)
+    by_y = np.float32((x2 - x1) * z0), np.float32((x0 - x2) * z1), np.float32((x1 - x0) * z2)
+    return now, by_x, by_y
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _one_mesh(records, parts, seen, j, i):
+    """Whether the four samples from (i, j), all covered, are of one mesh."""
+    mesh = parts[records[seen[j, i], 3], MESH]
+    for k in range(1, 4):
+        if parts[records[seen[j + (k >> 1), i + (k & 1)], 3], MESH] != mesh:
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@no_type_check
+def blend_tile(
+    points, lit, records, parts, opacity, uv, texels, textures, samples, left, top, depth, seen, one_part, picture
+):
+    """Colour the covered pixels of the tile whose first pixel is (left, top), and blend them into the picture.
+
+    A pixel's samples share one colour where they show one smooth surface, and have one each at outlines and creases.
+    """
+    side, count, zero = TILE // samples, samples * samples, np.float32(0)
+    each, centre, crease = np.float32(1 / count), np.float32(0.5 * (samples - 1)), np.float32(_CREASE)
+    held, texture, covering = np.int32(-1), np.int64(-1), zero
+    base_x, base_y = 0, 0
+    now, by_x, by_y = (zero, zero, zero), (zero, zero, zero), (zero, zero, zero)
+    red0, red1, red2, green0, green1, green2, blue0, blue1, blue2 = zero, zero, zero, zero, zero, zero, zero, zero, zero
+    for y in range(min(side, picture.shape[0] - top)):
+        for x in range(min(side, picture.shape[1] - left)):
+            i, j = x * samples, y * samples
+            d0 = depth[j, i]
+            plain = d0 > 0
+            if samples == 2:
+                d1, d2, d3 = depth[j, i + 1], depth[j + 1, i], depth[j + 1, i + 1]
+                nearest = max(max(d0, d1), max(d2, d3))
+                plain = nearest - min(min(d0, d1), min(d2, d3)) < crease * nearest
+                if plain and not one_part:
+                    plain = _one_mesh(records, parts, seen, j, i)
+                d0 = nearest
+            if d0 == 0:
+                continue
+            red, green, blue, total = zero, zero, zero, zero
+            for k in range(1 if plain else count):
+                row, column = j + (k >> 1), i + (k & 1)
+                if depth[row, column] == 0:
+                    continue
+                r = seen[row, column]
+                if r != held:
+                    held, base_x, base_y = r, column, row
+                    a, b, c, part = records[r, 0], records[r, 1], records[r, 2], records[r, 3]
+                    now, by_x, by_y = _weights(points, a, b, c, left * samples + column, top * samples + row)
+                    red0, green0, blue0 = lit[a, 0], lit[a, 1], lit[a, 2]
+                    red1, green1, blue1 = lit[b, 0], lit[b, 1], lit[b, 2]
+                    red2, green2, blue2 = lit[c, 0], lit[c, 1], lit[c, 2]
+                    covering, texture = opacity[parts[part, MESH]], parts[part, TEXTURE]
+                dx, dy = np.float32(column - base_x), np.float32(row - base_y)
+                if plain:
+                    dx, dy = dx + centre, dy + centre
+                u = max(now[0] + dx * by_x[0] + dy * by_y[0], zero)
+                v = max(now[1] + dx * by_x[1] + dy * by_y[1], zero)
+                w = max(now[2] + dx * by_x[2] + dy * by_y[2], zero)
+                weight = covering if plain else covering * each
+                scale = weight / (u + v + w)
+                total += weight
+                if texture < 0:
+                    red += scale * (u * red0 + v * red1 + w * red2)
+                    green += scale * (u * green0 + v * green1 + w * green2)
+                    blue += scale * (u * blue0 + v * blue1 + w * blue2)
+                else:
+                    s, t = _texture_place(uv, parts[records[r, 3], FIRST_UV] + records[r, 4], u, v, w)
+                    texel_r, texel_g, texel_b = _texel(texels, textures, texture, s, t)
+                    red += scale * (u * red0 + v * red1 + w * red2) * texel_r
+                    green += scale * (u * green0 + v * green1 + w * green2) * texel_g
+                    blue += scale * (u * blue0 + v * blue1 + w * blue2) * texel_b
+            row, column = np.uint64(top + y), np.uint64(left + x)
+            rest, half = np.float32(1) - total, np.float32(0.5)
+            picture[row, column, 0] = np.uint8(np.int32(picture[row, column, 0] * rest + red + half))
+            picture[row, column, 1] = np.uint8(np.int32(picture[row, column, 1] * rest + green + half))
+            picture[row, column, 2] = np.uint8(np.int32(picture[row, column, 2] * rest + blue + half))

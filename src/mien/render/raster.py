@@ -1,0 +1,253 @@
+"""Render meshes on the CPU: one z-buffer for all, exact edges, colour, depth, labels and what else a pixel shows.
+
+    frame = render([Mesh(vertices=v, faces=f) for v in people], K, (1080, 1920))
+    frame.colour, frame.depth, frame.mesh          # what is seen at each pixel, how far away, and whose it is
+    frame.interpolate(normals)                     # anything known at vertices, at each pixel
+    frame.visible()                                # which vertices are seen
+
+`frame.face` and `frame.weights()` are all that later passes need: a shadow map is a frame rendered from the light
+(`lights=None` leaves the colour out), compared with `frame.interpolate(...)` of the vertices in the light's camera.
+
+The kernels are compiled when they are first used, and kept on disk. They use as many threads as numba is set to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8, UInt16
+
+from mien.errors import InputError
+from mien.render.clip import cut_pieces
+from mien.render.mesh import Mesh, Packed, pack
+from mien.render.shade import STUDIO, Lights
+
+__all__ = ["MAX_PIXELS", "MAX_SIDE", "NEAR", "Frame", "Mesh", "check_picture", "paint", "render"]
+
+MAX_PIXELS = 2**28
+"""The largest picture, as for reading. `paint` needs no memory beyond the picture, `render` 13 bytes a pixel."""
+MAX_SIDE = 2**16
+"""Pixels; positions within it are exact."""
+NEAR = 0.05
+"""Metres: what is nearer to the camera is cut away."""
+CHUNKS = 16
+"""Tasks that share the culling."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """What each pixel of a picture shows at its centre."""
+
+    colour: UInt8[np.ndarray, "h w 3"] | None
+    """RGB, over the background; None if no light was given."""
+    depth: Float32[np.ndarray, "h w"]
+    """Metres along the camera's axis; infinite where nothing is seen."""
+    mesh: UInt16[np.ndarray, "h w"]
+    """Labels: 1 for the first mesh and so on, 0 where none is seen."""
+    face: Int32[np.ndarray, "h w"]
+    """Which of the mesh's faces; 0 where none is seen."""
+    meshes: tuple[Mesh, ...]
+    K: Float64[np.ndarray, "3 3"]
+
+    def weights(self) -> Float32[np.ndarray, "h w 3"]:
+        """Of the corners of the face at each pixel, perspective-correct: they add up to 1 (0 where none is seen)."""
+        from mien.render.kernels import weigh_corners
+
+        packed, found = pack(self.meshes), np.zeros((*self.mesh.shape, 3), dtype=np.float32)
+        rays = np.linalg.inv(self.K)[:2].reshape(6)
+        weigh_corners(packed.vertices, packed.faces, packed.parts, self.mesh, self.face, rays, found)
+        return found
+
+    def interpolate(self, values: Sequence[Float[np.ndarray, "_ channel"]]) -> Float32[np.ndarray, "h w channel"]:
+        """What is known at the vertices, at each pixel; zeros where nothing is seen.
+
+        Args:
+            values: one array for each mesh, a row for each of its vertices.
+        """
+        weights, label = self.weights(), self.mesh
+        channels = values[0].shape[1] if len(values) else 0
+        found = np.zeros((*label.shape, channels), dtype=np.float32)
+        for i, (mesh, value) in enumerate(zip(self.meshes, values, strict=True)):
+            here = np.nonzero(label == i + 1)
+            corners = mesh.faces[self.face[here]]
+            found[here] = (weights[here][..., None] * value[corners]).sum(1)
+        return found
+
+    def visible(self, slack: float = 0.01) -> list[Bool[np.ndarray, "_"]]:
+        """For each mesh, which vertices lie in the picture and less than `slack` metres behind what is seen there."""
+        height, width = self.mesh.shape
+        found = []
+        for mesh in self.meshes:
+            x, y, z = (mesh.vertices.astype(np.float64) @ self.K.T).T
+            ahead = z >= NEAR
+            column, row = (np.rint(np.where(ahead, p / np.where(ahead, z, 1), -1)) for p in (x, y))
+            seen = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            seen[seen] = z[seen] < self.depth[row[seen].astype(int), column[seen].astype(int)] + slack
+            found.append(seen)
+        return found
+
+
+def render(
+    meshes: Sequence[Mesh],
+    K: np.ndarray,
+    size: tuple[int, int],
+    *,
+    lights: Lights | None = STUDIO,
+    background: np.ndarray | tuple[int, int, int] = (0, 0, 0),
+    samples: int = 1,
+    near: float = NEAR,
+) -> Frame:
+    """Render meshes over a background. The nearest surface wins; at the same depth, the first mesh.
+
+    Args:
+        meshes: any number, none included.
+        K: (3, 3) the camera, pixels; pixel centres at integers.
+        size: height and width, pixels.
+        lights: None renders no colour.
+        background: a colour, or a picture (h, w, 3) of that size; uint8 RGB.
+        samples: 2 smooths the colours' edges with 2 x 2 samples a pixel. The other maps are always of pixel centres.
+        near: metres; what is nearer is cut away.
+
+    Raises:
+        InputError: a mesh, K, the size, the background or `samples` is wrong; the message says which.
+    """
+    check_size(size)
+    depth, mesh = np.full(size, np.inf, dtype=np.float32), np.zeros(size, dtype=np.uint16)
+    face, colour = np.zeros(size, dtype=np.int32), None
+    packed, maps = pack(meshes), (depth, mesh, face)
+    if lights is not None:
+        colour = np.empty((*size, 3), dtype=np.uint8)
+        if isinstance(background, np.ndarray):
+            check_picture(background, size)
+        colour[:] = background
+    once = lights is None or samples == 1
+    _draw(packed, K, size, lights if once else None, 1, near, maps, colour if once else None)
+    if not once:
+        _draw(packed, K, size, lights, samples, near, None, colour)
+    return Frame(
+        colour=colour, depth=depth, mesh=mesh, face=face, meshes=tuple(meshes), K=np.asarray(K, dtype=np.float64)
+    )
+
+
+def paint(
+    picture: np.ndarray,
+    meshes: Sequence[Mesh],
+    K: np.ndarray,
+    *,
+    lights: Lights = STUDIO,
+    samples: int = 2,
+    near: float = NEAR,
+) -> None:
+    """Blend meshes into a picture (h, w, 3), uint8 RGB, in place; the arguments are those of `render`.
+
+    Only the pixels that the meshes cover are read or written.
+
+    Raises:
+        InputError: as `render`; or the picture's memory is not contiguous or not writable.
+    """
+    check_picture(picture)
+    if not (picture.flags.c_contiguous and picture.flags.writeable):
+        raise InputError("the picture cannot be painted in place", expected="a contiguous array", todo="copy it first")
+    height, width = picture.shape[:2]
+    _draw(pack(meshes), K, (height, width), lights, samples, near, None, picture)
+
+
+def _draw(
+    packed: Packed,
+    K: np.ndarray,
+    size: tuple[int, int],
+    lights: Lights | None,
+    samples: int,
+    near: float,
+    maps: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
+    picture: np.ndarray | None,
+) -> None:
+    """Vertices, triangles, tiles."""
+    from mien.render.kernels import draw_tiles
+
+    camera = camera_rows(K, samples, near)
+    packed, points, lit = project(packed, camera, near, lights)
+    binned = bin_all(packed, points, size, samples)
+    if maps is None:
+        maps = (np.empty((0, 0), np.float32), np.empty((0, 0), np.uint16), np.empty((0, 0), np.int32))
+    if picture is None:
+        picture = np.empty((0, 0, 3), dtype=np.uint8)
+    surface = (packed.opacity, packed.uv, packed.texels, packed.textures)
+    height, width = samples * size[0], samples * size[1]
+    draw_tiles(points, lit, packed.parts, binned, height, width, samples, surface, packed.origin, maps, picture)
+
+
+def project(
+    packed: Packed, camera: Float64[np.ndarray, "6"], near: float, lights: Lights | None
+) -> tuple[Packed, Float32[np.ndarray, "vert 3"], Float32[np.ndarray, "vert 3"]]:
+    """Positions in samples and colours with light; faces that cross the near plane become pieces."""
+    from mien.render.kernels import prepare_vertices
+    from mien.render.triangles import GROUPS
+
+    shape = (GROUPS, len(packed.vertices), 3) if lights is not None else (0, 0, 0)
+    points, normals = np.empty_like(packed.vertices), np.zeros(shape, dtype=np.float32)
+    lit = packed.colours.copy() if lights is not None else packed.colours
+    shine = lights or STUDIO
+    light = shine.table(), shine.ambient.astype(np.float32), np.float32(shine.wrap), np.float32(shine.gloss)
+    flagged = prepare_vertices(packed.vertices, packed.faces, packed.parts, camera, near, *light, normals, points, lit)
+    return cut_pieces(packed, points, lit, camera, near) if flagged.any() else (packed, points, lit)
+
+
+def bin_all(
+    packed: Packed, points: Float32[np.ndarray, "vert 3"], size: tuple[int, int], samples: int
+) -> tuple[Int32[np.ndarray, "record 5"], Int32[np.ndarray, "entry"], Int64[np.ndarray, "tile_plus_one"]]:
+    """The triangles that may be seen, and which of them each tile has."""
+    from mien.render.kernels import bin_triangles
+
+    return bin_triangles(points, packed.faces, packed.parts, samples * size[0], samples * size[1], CHUNKS)
+
+
+def check_picture(picture: np.ndarray, size: tuple[int, int] | None = None) -> None:
+    """Refuse what is no RGB picture of 8 bits, or not of the given height and width.
+
+    Raises:
+        InputError: see above.
+    """
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise InputError(
+            f"a picture of shape {picture.shape} and type {picture.dtype}",
+            expected="RGB, (height, width, 3), uint8",
+            todo="mien.pictures.read_picture gives such pictures",
+        )
+    check_size(picture.shape[:2])
+    if size is not None and picture.shape[:2] != size:
+        raise InputError(f"a picture of {picture.shape[:2]}", expected=f"height and width {size}")
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Refuse a picture without pixels or beyond `MAX_PIXELS` and `MAX_SIDE`.
+
+    Raises:
+        InputError: see above.
+    """
+    height, width = size
+    if height < 1 or width < 1 or height * width > MAX_PIXELS or max(size) > MAX_SIDE:
+        raise InputError(
+            f"a picture of {width} x {height} pixels",
+            expected=f"1 to {MAX_PIXELS} pixels, at most {MAX_SIDE} a side",
+            todo="make it smaller first, or cut it into parts",
+        )
+
+
+def camera_rows(K: np.ndarray, samples: int, near: float) -> Float64[np.ndarray, "6"]:
+    """The first two rows of K, in samples: sample k of a pixel's n lies at (k + 0.5) / n - 0.5 of it."""
+    K = np.asarray(K, dtype=np.float64)
+    good = K.shape == (3, 3) and np.isfinite(K).all() and K[0, 0] > 0 and K[1, 1] > 0
+    if not good or K[1, 0] != 0 or not np.array_equal(K[2], [0, 0, 1]):
+        raise InputError(
+            f"K is {K.tolist()}", expected="[[fx, s, cx], [0, fy, cy], [0, 0, 1]], fx and fy > 0, in pixels"
+        )
+    if samples not in (1, 2):
+        raise InputError(f"{samples} samples along a pixel", expected="1 or 2")
+    if not near > 0:
+        raise InputError(f"near is {near}", expected="more than 0 metres")
+    rows = K[:2] * samples
+    rows[:, 2] += (samples - 1) / 2
+    return rows.reshape(6)
