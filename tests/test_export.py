@@ -17,13 +17,15 @@ from scenes import make_scene
 
 from mien.body.files import find_body
 from mien.body.joints import SMPLX_JOINTS
-from mien.body.model import BodyModel, SparseWeights
+from mien.body.model import BodyModel
+from mien.body.parts import SparseWeights
 from mien.errors import BodyError, InputError, OutputError
 from mien.export import export, glb_bytes, write_glb, write_obj
 from mien.export.container import Container, read_json
 from mien.export.glb import skin_influences
-from mien.export.people import COLOURS, person_colour, vertex_normals, y_up
+from mien.export.people import vertex_normals, y_up
 from mien.geometry.camera import Camera
+from mien.palette import PERSON_COLOURS, person_colour, person_hex
 from mien.scene import Scene
 
 TYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
@@ -293,8 +295,8 @@ def test_normals_point_outwards_and_are_never_missing() -> None:
 
 
 def test_colours_differ_and_come_round() -> None:
-    count = len(COLOURS)
-    assert len({person_colour(i) for i in range(count)}) == count
+    count = 3 * len(PERSON_COLOURS)
+    assert len({person_hex(i) for i in range(count)}) == count
     assert person_colour(count) == person_colour(0)
 
 
@@ -335,7 +337,7 @@ def test_unknown_format(scene: Scene, body: BodyModel, tmp_path: Path, name: str
 
 
 def test_wrong_bodies_are_refused(scene: Scene, body: BodyModel, smplx: BodyModel, fake_bodies: Path) -> None:
-    with pytest.raises(BodyError, match="is not the body of this result"):
+    with pytest.raises(BodyError, match="is of the family"):
         glb_bytes(scene, smplx)
     with pytest.raises(BodyError, match="24 joints"):
         glb_bytes(scene, BodyModel.load(fake_bodies / "smpl/SMPL_NEUTRAL.pkl"))

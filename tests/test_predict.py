@@ -418,6 +418,22 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, det_init: ModuleType) -> 
     assert len(list(out.glob("*.npz"))) == 120
 
 
+def test_ctrl_c_in_the_middle_of_a_file(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive that is interrupted while it writes fails with an error of its own when it is closed."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise ValueError("Can't close the ZIP file while there is an open writing handle on it")
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    assert run(pictures, "--out", tmp_path / "out", "--detector", "full-image") == 130
+    assert "--resume" in capsys.readouterr().err and not list((tmp_path / "out").iterdir())
+
+
 def test_damaged_results_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(b"PK\3\4 nonsense")
     for path in (tmp_path / "x.npz", tmp_path / "missing.npz"):

@@ -51,6 +51,10 @@ def camera(height: int, width: int, focal: float | None = None) -> np.ndarray:
     return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
 
 
+def vector(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
 def sphere(steps: int = 24, radius: float = 0.5, centre: Sequence[float] = (0, 0, 3)) -> Mesh:
     """Closed, faces outwards, corners on the sphere."""
     a, b = np.linspace(0, 2 * np.pi, 2 * steps, endpoint=False), np.linspace(0, np.pi, steps + 1)
@@ -213,7 +217,7 @@ def test_the_nearest_of_six_wins(body: BodyModel, faces: np.ndarray) -> None:
     size = (120, 120)
     one = upright(body, 1)[0]
     order = [3, 0, 5, 1, 4, 2]
-    meshes = [Mesh(vertices=one * (1 + 0.1 * place) + np.float32([0.04 * place, 0, 0]), faces=faces) for place in order]
+    meshes = [Mesh(vertices=one * (1 + 0.1 * place) + vector(0.04 * place, 0, 0), faces=faces) for place in order]
     frame = render(meshes, camera(*size), size)
     depths = np.stack([render([mesh], camera(*size), size, lights=None).depth for mesh in meshes])
     seen = np.isfinite(depths).any(0)
@@ -255,7 +259,7 @@ def test_a_mirrored_scene_is_the_mirrored_picture(body: BodyModel, faces: np.nda
     light = Lights(direction=np.array([[0.0, -1, -1]]), colour=np.ones((1, 3)) / 2, ambient=np.ones(3) / 3)
     straight, mirrored = (
         render(
-            [Mesh(vertices=v * np.float32([sign, 1, 1]), faces=faces[:, ::sign]) for v in vertices],
+            [Mesh(vertices=v * vector(sign, 1, 1), faces=faces[:, ::sign]) for v in vertices],
             camera(*size),
             size,
             lights=light,
@@ -268,6 +272,44 @@ def test_a_mirrored_scene_is_the_mirrored_picture(body: BodyModel, faces: np.nda
     inside = ~grown(differs) & (straight.mesh > 0)
     gap = np.abs(straight.colour.astype(int) - mirrored.colour[:, ::-1])[inside]
     assert np.percentile(gap, 99.5) <= 2
+
+
+def test_weights_and_uv_of_cut_faces_are_those_of_the_whole() -> None:
+    """A textured ground that is cut at the near plane looks as the same ground would in small squares."""
+    size, white = (80, 100), Lights(direction=np.zeros((0, 3)), colour=np.zeros((0, 3)), ambient=np.ones(3), gloss=0.0)
+    ramp = np.linspace(0, 255, 256).astype(np.uint8)
+    texture = np.ascontiguousarray(np.broadcast_to(ramp[:, None, None], (256, 4, 3)))
+    corners = [(-50.0, 1, -10), (50.0, 1, -10), (50.0, 1, 10), (-50.0, 1, 10)]
+    uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float32)[QUAD]
+    ground = quad(corners, colour=np.ones(3), uv=uv, texture=texture)
+    frame = render([ground, sphere()], camera(*size), size, lights=white)
+    assert frame.colour is not None
+    here = frame.mesh == 1
+    place = frame.interpolate([ground.vertices, np.zeros_like(sphere().vertices)])[here]
+    expected = 255 * (place[:, 2] + 10) / 20
+    assert (frame.mesh == 2).any() and here.sum() > 1000
+    assert np.abs(frame.colour[here][:, 0] - expected).max() < 2.5
+
+
+def test_a_shadow_map_needs_nothing_more() -> None:
+    """A frame from the light, compared at each pixel of a frame from the camera, darkens the ground below a ball."""
+    ball, size = sphere(steps=30, radius=0.3, centre=(0, 0, 4)), (120, 120)
+    floor = quad([(-2.0, 1, 2), (2.0, 1, 2), (2.0, 1, 6), (-2.0, 1, 6)])
+    light_from_camera, shift = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]), np.array([0, 4.0, 5])
+    turned = [(mesh.vertices @ light_from_camera.T + shift).astype(np.float32) for mesh in (ball, floor)]
+    K, K_light = camera(*size), camera(256, 256, focal=500)
+    seen_by_light = render(
+        [Mesh(vertices=turned[0], faces=ball.faces), Mesh(vertices=turned[1], faces=QUAD, two_sided=True)],
+        K_light,
+        (256, 256),
+        lights=None,
+    )
+    frame = render([ball, floor], K, size)
+    place = frame.interpolate(turned)[frame.mesh == 2]
+    column, row = np.rint((place @ K_light.T)[:, :2] / place[:, 2:]).astype(int).clip(0, 255).T
+    shadow = seen_by_light.depth[row, column] < place[:, 2] - 0.02
+    distance = np.hypot(*(frame.interpolate([ball.vertices, floor.vertices])[frame.mesh == 2][:, [0, 2]] - [0, 4]).T)
+    assert shadow.any() and not shadow[distance > 0.45].any() and shadow[distance < 0.25].all()
 
 
 # the camera in the way ------------------------------------------------------------------------------------------
@@ -291,7 +333,7 @@ def test_the_ground_under_the_camera_is_cut_not_dropped() -> None:
 
 def test_a_person_through_the_near_plane(body: BodyModel, faces: np.ndarray) -> None:
     vertices, size = upright(body, 1)[0], (120, 120)
-    close = vertices - np.float32([0, 0, 2.95])
+    close = vertices - vector(0, 0, 2.95)
     assert (close[:, 2] < 0.05).any() and (close[:, 2] > 0.05).any()
     near = 0.1
     frame = render([Mesh(vertices=close, faces=faces, two_sided=True)], camera(*size), size, near=near)
@@ -299,7 +341,7 @@ def test_a_person_through_the_near_plane(body: BodyModel, faces: np.ndarray) -> 
     assert seen.any() and frame.depth[seen].min() >= near * 0.999
     place = frame.interpolate([close])[seen]
     np.testing.assert_allclose(place[:, 2], frame.depth[seen], atol=3e-3)
-    beside = close[None] + np.float32([0.35, 0, 0])
+    beside = close[None] + vector(0.35, 0, 0)
     drawn = draw_people(np.zeros((120, 120, 3), np.uint8), beside, faces, camera(*size, focal=30))
     assert drawn.any() and not drawn[:, :40].any()
 
@@ -307,8 +349,8 @@ def test_a_person_through_the_near_plane(body: BodyModel, faces: np.ndarray) -> 
 def test_behind_the_camera_nothing_is_seen(body: BodyModel, faces: np.ndarray) -> None:
     vertices = upright(body, 2)
     picture = np.full((60, 80, 3), 99, dtype=np.uint8)
-    assert (draw_people(picture, vertices - np.float32([0, 0, 9]), faces, camera(60, 80)) == 99).all()
-    far_left = draw_people(picture, vertices - np.float32([500, 0, 0]), faces, camera(60, 80, focal=1e6))
+    assert (draw_people(picture, vertices - vector(0, 0, 9), faces, camera(60, 80)) == 99).all()
+    far_left = draw_people(picture, vertices - vector(500, 0, 0), faces, camera(60, 80, focal=1e6))
     assert (far_left == 99).all()
 
 

@@ -36,9 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MienError as error:
         print(f"mien: error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not _interrupted(error):
+            raise
         print("mien: stopped; what was finished is kept, --resume goes on", file=sys.stderr)
         return 130
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an exception: closing a half-written archive, for one, fails with an error of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _dispatch(words: list[str]) -> int:

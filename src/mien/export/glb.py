@@ -34,9 +34,10 @@ from mien.body.joints import SMPLX_JOINTS
 from mien.body.model import BodyModel, Posed
 from mien.errors import InputError
 from mien.export.container import INDICES, VERTICES, Container, smallest_unsigned
-from mien.export.people import person_colour, posed_people, vertex_normals
+from mien.export.people import posed_people, vertex_normals
 from mien.files import atomic_write
 from mien.geometry.rotation import quaternion_from_matrix
+from mien.palette import person_colour
 from mien.scene import Scene
 
 __all__ = ["glb_bytes", "skin_influences", "write_glb"]

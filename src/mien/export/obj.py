@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mien.body.model import BodyModel
-from mien.export.people import person_colour, posed_people, vertex_normals, y_up
+from mien.export.people import posed_people, vertex_normals, y_up
 from mien.files import atomic_write
+from mien.palette import person_colour
 from mien.scene import Scene
 
 __all__ = ["write_obj"]

@@ -13,20 +13,7 @@ from mien.body.model import BodyModel, Posed
 from mien.errors import BodyError, InputError
 from mien.scene import Scene
 
-__all__ = ["COLOURS", "person_colour", "posed_people", "vertex_normals", "y_up"]
-
-COLOURS: tuple[str, ...] = (
-    "#4f9dde", "#f2a03d", "#5fbf77", "#e0607e", "#9b7fe0", "#e6c84a",
-    "#4cc3c7", "#c98b5e", "#8fae3c", "#d77fd0", "#6f86c9", "#b0b7c3",
-)  # fmt: skip
-"""sRGB, one per person, in turn."""
-
-
-def person_colour(index: int) -> tuple[float, float, float]:
-    """Red, green and blue of the person at `index`: sRGB, 0 to 1."""
-    code = COLOURS[index % len(COLOURS)]
-    red, green, blue = (int(code[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return red, green, blue
+__all__ = ["posed_people", "vertex_normals", "y_up"]
 
 
 def posed_people(scene: Scene, body: BodyModel) -> tuple[BodyModel, Posed]:
@@ -34,16 +21,16 @@ def posed_people(scene: Scene, body: BodyModel) -> tuple[BodyModel, Posed]:
 
     Raises:
         InputError: a parameter is not finite.
-        BodyError: the scene was made with another body, or the body has no 55 joints.
+        BodyError: the scene was made with a body of another family, or the body has no 55 joints.
     """
     if body.num_joints != len(SMPLX_JOINTS):
         found = f"{body.path.name} has {body.num_joints} joints"
         raise BodyError(found, expected=f"an SMPL-X body with {len(SMPLX_JOINTS)}", todo="choose another body")
-    if scene.origin.body_sha256 != body.sha256:
+    if scene.origin.body_family != body.family:
         raise BodyError(
-            f"{body.path.name} ({body.sha256[:12]}) is not the body of this result",
-            expected=f"{scene.origin.body_name} ({scene.origin.body_family}, {scene.origin.body_sha256[:12]})",
-            todo="load the body that the people were predicted with",
+            f"{body.path.name} is of the family {body.family!r}",
+            expected=f"{scene.origin.body_family!r}, like {scene.origin.body_name} of this result",
+            todo="load a body of that family",
         )
     params = scene.params.map(lambda tensor: tensor.detach().cpu().float())
     for field in fields(params):

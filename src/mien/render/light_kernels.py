@@ -13,7 +13,7 @@ from mien.render.triangles import FIRST_UV, GROUPS, MESH, SUB, TEXTURE, TILE
 __all__ = ["add_normals", "blend_tile", "light_vertices"]
 
 _FAST = {"contract", "nsz", "reassoc"}
-_CREASE = 0.03
+_CREASE = 0.008
 """Relative difference of depth within a pixel from which its samples are coloured one by one."""
 
 
@@ -43,9 +43,10 @@ def add_normals(vertices, faces, first, last, offset, group, normals):
 def light_vertices(vertices, normals, first, last, two_sided, lights, ambient, wrap, gloss, lit):
     """Turn colours (0..1) into light that reaches the camera (0..255): wrapped Lambert, and a soft highlight (Phong).
 
-    `lights` (light 6): direction towards the light, colour. Vertices that look well away from the camera stay black.
+    `lights` (light 6): direction towards the light, colour. Vertices that look well away from the camera get
+    the ambient light only.
     """
-    one, zero, tiny = np.float32(1), np.float32(0), np.float32(1e-20)
+    one, zero, full, tiny = np.float32(1), np.float32(0), np.float32(255), np.float32(1e-20)
     scale = one / (one + wrap)
     for i in range(first, last):
         nx, ny, nz = zero, zero, zero
@@ -59,7 +60,9 @@ def light_vertices(vertices, normals, first, last, two_sided, lights, ambient, w
         nx, ny, nz, x, y, z = nx * length, ny * length, nz * length, x * toward, y * toward, z * toward
         facing = nx * x + ny * y + nz * z
         if facing < np.float32(-0.25) and not two_sided:
-            lit[i, 0], lit[i, 1], lit[i, 2] = zero, zero, zero
+            lit[i, 0] = min(full, lit[i, 0] * ambient[0] * full)
+            lit[i, 1] = min(full, lit[i, 1] * ambient[1] * full)
+            lit[i, 2] = min(full, lit[i, 2] * ambient[2] * full)
             continue
         if facing < 0 and two_sided:
             nx, ny, nz, facing = -nx, -ny, -nz, -facing
@@ -81,7 +84,6 @@ def light_vertices(vertices, normals, first, last, two_sided, lights, ambient, w
             shine_r += shine * lights[k, 3]
             shine_g += shine * lights[k, 4]
             shine_b += shine * lights[k, 5]
-        full = np.float32(255)
         lit[i, 0] = min(full, (lit[i, 0] * red + shine_r) * full)
         lit[i, 1] = min(full, (lit[i, 1] * green + shine_g) * full)
         lit[i, 2] = min(full, (lit[i, 2] * blue + shine_b) * full)

@@ -12,13 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.errors import InputError
+from mien.palette import person_colour
 
-__all__ = ["PERSON_COLOURS", "STUDIO", "Lights", "person_colours"]
-
-PERSON_COLOURS = (
-    (86, 180, 233), (230, 159, 0), (0, 158, 115), (204, 121, 167), (240, 228, 66), (213, 94, 0), (0, 114, 178),
-)  # fmt: skip
-"""RGB, 0..255: the palette of Okabe and Ito (2008) without black, told apart with any kind of colour vision."""
+__all__ = ["STUDIO", "Lights", "person_colours"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +53,5 @@ STUDIO = Lights(
 
 
 def person_colours(count: int) -> Float[np.ndarray, "person 3"]:
-    """RGB, 0..1, for that many people: the palette, then the palette in lighter and darker tints, then again."""
-    palette = np.array(PERSON_COLOURS) / 255
-    tints = np.concatenate([palette, 0.5 + 0.5 * palette, 0.55 * palette])
-    return tints[np.arange(count) % len(tints)]
+    """RGB, 0..1, for that many people: see `mien.palette`."""
+    return np.array([person_colour(i) for i in range(count)]).reshape(count, 3)

@@ -22,8 +22,9 @@ import torch
 from mien.body.model import BodyModel
 from mien.errors import InputError
 from mien.export.glb import glb_bytes
-from mien.export.people import COLOURS, posed_people
+from mien.export.people import posed_people
 from mien.files import atomic_write
+from mien.palette import person_hex
 from mien.scene import Scene
 
 __all__ = ["viewer_html", "write_viewer"]
@@ -108,7 +109,7 @@ def _facts(scene: Scene, body: BodyModel, title: str) -> dict[str, Any]:
 def _people(scene: Scene) -> list[dict[str, Any]]:
     distance = scene.params.transl.norm(dim=-1).tolist()
     return [
-        {"score": round(score, 4), "distance": round(metres, 3), "colour": COLOURS[i % len(COLOURS)]}
+        {"score": round(score, 4), "distance": round(metres, 3), "colour": person_hex(i)}
         for i, (score, metres) in enumerate(zip(_finite(scene.score), distance, strict=True))
     ]
 
