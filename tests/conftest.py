@@ -17,6 +17,15 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "mien",
+    deadline=None,  # machines are shared and slow now and then
+    derandomize="CI" in os.environ,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("mien")
 
 PARITY = Path(__file__).parent / "parity"
 

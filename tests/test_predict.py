@@ -409,7 +409,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, det_init: ModuleType) -> 
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130 and "--resume" in said and "Traceback" not in said
+    assert process.returncode == 130 and "--resume" in said and "Traceback" not in said, said
     done = list(out.glob("*.npz"))
     assert 5 <= len(done) < 120 and not list(out.glob(".*"))
     for path in done:
