@@ -32,11 +32,30 @@ def section(name: str, title: str) -> str:
     lines += ["| case | ours, ms | reference, ms | ratio | target |", "|---|---:|---:|---:|---:|"]
     for row in record["rows"]:
         target = f"{row['target']:g}" if row["target"] else ""
-        cells = (row["case"], f"{row['ours_ms']:.2f}", f"{row['reference_ms']:.2f}", f"{row['ratio']:.2f}", target)
+        beside = (f"{row['reference_ms']:.2f}", f"{row['ratio']:.2f}") if row["reference_ms"] else ("", "")
+        cells = (row["case"], f"{row['ours_ms']:.2f}", *beside, target if row["reference_ms"] else "")
         lines.append(f"| {' | '.join(cells)} |")
     notes = {key: value for key, value in record.items() if key not in ("rows", "machine", "command")}
-    lines += ["", *(f"- {key.replace('_', ' ')}: {value}" for key, value in notes.items()), ""]
-    return "\n".join(lines)
+    stages = notes.pop("stages_ms", {})
+    lines += ["", *(f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in notes.items()), ""]
+    return "\n".join([*lines, *_stages(stages)])
+
+
+def _plain(value: object) -> str:
+    """A note as a person would write it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {_plain(part)}" for key, part in value.items())
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
+
+
+def _stages(stages: dict[str, dict[str, float]]) -> list[str]:
+    """A table of the milliseconds of each stage, one case a row."""
+    if not stages:
+        return []
+    names = list(next(iter(stages.values())))
+    lines = [f"| stages, ms | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
+    lines += [f"| {case} | {' | '.join(f'{row[name]:.2f}' for name in names)} |" for case, row in stages.items()]
+    return [*lines, ""]
 
 
 def main() -> None:

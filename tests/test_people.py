@@ -45,12 +45,14 @@ def test_styles_differ_and_wrong_ones_are_refused(people: People) -> None:
     plain = people.pixels()
     changed = {style: (pixels != plain).any(-1).mean() for style, pixels in drawn.items()}
     assert 0 < changed["skeleton"] < changed["mesh"] < 0.5 and changed["both"] >= changed["mesh"]
+    with pytest.raises(mien.MienError, match="from 0 to 1"):
+        people.overlay(opacity=1.5)
     assert people.strip(200).pixels.shape[0] == 200
     assert (people.boxes().pixels != plain).any()
 
 
 def test_every_kind_of_file_is_written(people: People, tmp_path: Path) -> None:
-    assert set(WRITERS) == set(SUFFIXES)
+    assert {*WRITERS, "overlay"} == set(SUFFIXES)
     for kind, suffix in SUFFIXES.items():
         path = tmp_path / f"x{suffix}"
         people.write(kind, path)
@@ -73,7 +75,7 @@ def test_the_command_saves_all_kinds_and_resumes(
 ) -> None:
     cv2.imwrite(str(tmp_path / "street.png"), people.pixels()[:, :, ::-1])
     arguments = ["predict", str(tmp_path / "street.png"), "--out", str(tmp_path / "out"), "--weights", "random-xxs"]
-    arguments += ["--detector", "full-image", "--save", ",".join(SUFFIXES)]
+    arguments += ["--detector", "full-image", "--save", ",".join(SUFFIXES), "--style", "both", "--opacity", "0.5"]
     assert main(arguments) == 0
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written >= {f"street{suffix}" for suffix in SUFFIXES.values()}

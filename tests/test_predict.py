@@ -263,6 +263,7 @@ def test_no_weights(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         (["--save", "npz,fbx"], "fbx"),
         (["--batch-size", "0"], "at least 1"),
         (["--focal", "-3"], "more than 0"),
+        (["--save", "overlay", "--opacity", "2"], "from 0 to 1"),
         (["--fov", "180"], "between 0 and 180"),
         (["--fov", "60", "--focal", "900"], "one of them"),
     ],

@@ -101,6 +101,8 @@ class People(Scene):
         """
         if style not in ("mesh", "skeleton", "both"):
             raise InputError(f"the style {style!r}", expected="mesh, skeleton or both")
+        if not 0 <= opacity <= 1:
+            raise InputError(f"an opacity of {opacity:g}", expected="a number from 0 to 1")
         drawn, body = self.pixels(), self.body()
         if style != "skeleton":
             drawn = draw_people(drawn, self.vertices().numpy(), body.faces.numpy(), self.K.numpy(), opacity=opacity)
@@ -132,14 +134,24 @@ class People(Scene):
 
         return export(path, self, self.body())
 
-    def write(self, kind: str, path: Path) -> None:
-        """Write one of the kinds of file that `mien predict --save` names: a key of `WRITERS`."""
-        WRITERS[kind](self, path)
+    def write(self, kind: str, path: Path, *, style: Style = "mesh", opacity: float = 0.85) -> None:
+        """Write one of the kinds of file that `mien predict --save` names: a key of `WRITERS`, or an overlay.
+
+        Args:
+            kind: `overlay`, or a key of `WRITERS`.
+            path: where to.
+            style: of an overlay.
+            opacity: of an overlay.
+        """
+        if kind == "overlay":
+            self.overlay(style, opacity).save(path)
+        else:
+            WRITERS[kind](self, path)
 
 
 WRITERS: dict[str, Callable[[People, Path], object]] = {
     "npz": People.save,
-    "overlay": lambda people, path: people.overlay().save(path),
+    "strip": lambda people, path: people.strip().save(path),
     "boxes": lambda people, path: people.boxes().save(path),
     "glb": People.export,
     "obj": People.export,

@@ -22,6 +22,7 @@ __all__ = ["predict"]
 SUFFIXES = {
     "npz": ".npz",
     "overlay": "_overlay.png",
+    "strip": "_strip.jpg",
     "boxes": "_boxes.png",
     "glb": ".glb",
     "obj": ".obj",
@@ -45,6 +46,8 @@ def predict(
     fov: float | None = None,
     orientation: Literal["network", "corrected"] = "network",
     save: str = "npz",
+    style: Literal["mesh", "skeleton", "both"] = "mesh",
+    opacity: float = 0.85,
     resume: bool = False,
     dry_run: bool = False,
 ) -> int:
@@ -65,13 +68,17 @@ def predict(
         focal: focal length of the camera in pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge of the picture.
         orientation: corrected turns people by the angle under which the picture's camera sees them.
-        save: what to write, separated by commas: npz, overlay, boxes, glb, obj, viewer.
+        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer.
+        style: of overlays.
+        opacity: of overlays, 0 to 1.
         resume: keep results that are there already, made with the same weights.
         dry_run: say what would be done, and do nothing.
     """
     from mien.picture_files import find_pictures
 
     kinds = _kinds(save)
+    if not 0 <= opacity <= 1:
+        raise InputError(f"an --opacity of {opacity:g}", expected="a number from 0 to 1")
     if not weights:
         raise InputError(
             "no --weights",
@@ -100,7 +107,8 @@ def predict(
     if estimate.card.warning:
         _say(f"WARNING: {estimate.card.warning}")
     tally = _Tally()
-    _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], resume, tally)
+    look = _Look(style, opacity)
+    _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], look, resume, tally)
     return tally.report(out)
 
 
@@ -124,6 +132,14 @@ class _Tally:
         if not (self.skipped or self.rejected):
             return 0
         return 1 if self.written or self.kept else 2
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How overlays are drawn."""
+
+    style: Literal["mesh", "skeleton", "both"]
+    opacity: float
 
 
 @dataclass(frozen=True)
@@ -177,7 +193,7 @@ class _Keeper:
         return True
 
 
-def _run(estimate: Estimator, tasks: list[_Task], resume: bool, tally: _Tally) -> None:
+def _run(estimate: Estimator, tasks: list[_Task], look: _Look, resume: bool, tally: _Tally) -> None:
     """Predict and write, picture by picture, so that what is finished stays whatever happens."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -198,11 +214,11 @@ def _run(estimate: Estimator, tasks: list[_Task], resume: bool, tally: _Tally) -
         bar = progress.add_task("predict", total=len(tasks), completed=tally.kept)
         outcomes = estimate.stream((task.name, task.path) for task in todo)
         for task, outcome in zip(todo, outcomes, strict=True):
-            _keep(outcome, task, tally, say)
+            _keep(outcome, task, look, tally, say)
             progress.advance(bar)
 
 
-def _keep(outcome: Outcome, task: _Task, tally: _Tally, say: Callable[[str], None]) -> None:
+def _keep(outcome: Outcome, task: _Task, look: _Look, tally: _Tally, say: Callable[[str], None]) -> None:
     """Write one picture's people, or tell why there are none."""
     for reason in outcome.rejected:
         say(reason)
@@ -212,7 +228,7 @@ def _keep(outcome: Outcome, task: _Task, tally: _Tally, say: Callable[[str], Non
         tally.skipped += 1
         return
     for kind, target in task.targets.items():
-        outcome.people.write(kind, target)
+        outcome.people.write(kind, target, style=look.style, opacity=look.opacity)
     tally.written += 1
     tally.people += len(outcome.people)
 
