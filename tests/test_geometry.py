@@ -94,6 +94,15 @@ def test_crop_equals_warping_the_whole_picture_bit_for_bit(
     np.testing.assert_array_equal(crop.extract(picture.astype(np.float32), size), warped[::step, ::step])
 
 
+@pytest.mark.parametrize("rotation", [0.0, 1e-3, -0.2])
+@pytest.mark.parametrize("top", [-900.0, 30.0, 2500.0])
+def test_crop_of_a_tall_picture_whose_rows_are_skipped_is_equal(rotation: float, top: float) -> None:
+    tall = np.random.default_rng(0).integers(0, 255, (4500, 90, 3), np.uint8)
+    crop = Crop.around(np.array([-1500.0, top, 3000.0, 4000.0]), rotation=rotation)
+    warped = cv2.warpAffine(tall.astype(np.float32), crop.patch_from_image, (384, 512))
+    np.testing.assert_array_equal(crop.extract(tall), warped[::2, ::2])
+
+
 @given(boxes, st.floats(0.75, 1.25), st.floats(-3, 3), st.booleans())
 def test_crop_and_back(box: np.ndarray, scale: float, rotation: float, flip: bool) -> None:
     crop = Crop.around(pad_box(box), scale=scale, rotation=rotation, mirror=WIDTH if flip else None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Float32, Num
+from jaxtyping import Float, Float32, Int, Num
 from numpy import ndarray
 
 __all__ = ["PATCH_HEIGHT", "PATCH_WIDTH", "Crop"]
@@ -121,8 +121,31 @@ class Crop:
         reach = corners @ affine.T
         low = np.clip(np.floor(reach.min(0)).astype(np.int64) - 1, 0, [width, height])
         high = np.clip(np.floor(reach.max(0)).astype(np.int64) + 3, 0, [width, height])
-        rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
+        columns = slice(low[0], high[0])
+        rows = _rows_seen(affine, size, int(low[1]), int(high[1]))
         upright = picture if self.mirror is None else picture[:, ::-1]
         region = np.empty(picture.shape, dtype=np.float32)
         region[rows, columns] = upright[rows, columns]
         return region
+
+
+def _rows_seen(
+    affine: Float[ndarray, "2 3"], size: tuple[int, int], first: int, last: int
+) -> slice | Int[ndarray, "row"]:
+    """The rows of a picture that a crop reads: all of a range, or single rows where the crop skips more than half.
+
+    Args:
+        affine: picture pixels from pixels of the result.
+        size: height and width of the result.
+        first: row of the range.
+        last: end of the range, exclusive.
+    """
+    if last - first < 8 * size[0]:
+        return slice(first, last)
+    start = affine[1, 1] * np.arange(size[0]) + affine[1, 2]
+    end = start + affine[1, 0] * (size[1] - 1)
+    low, high = np.floor(np.minimum(start, end)) - 1, np.floor(np.maximum(start, end)) + 3
+    steps = np.zeros(last - first + 1, dtype=np.int64)
+    np.add.at(steps, np.clip(low.astype(np.int64) - first, 0, last - first), 1)
+    np.add.at(steps, np.clip(high.astype(np.int64) - first, 0, last - first), -1)
+    return first + np.flatnonzero(np.cumsum(steps)[:-1])
