@@ -201,6 +201,14 @@ def test_python_face_and_batches_give_the_same_as_the_command(pictures: Path, tm
     assert people.save(tmp_path / "saved").name == "saved.npz"
 
 
+def test_pretrained_form_round_trip(pictures: Path, tmp_path: Path) -> None:
+    estimate = mien.load("random-xxs:3", detector="full-image")
+    folder = estimate.save_pretrained(tmp_path / "hub")
+    again = mien.Estimator.from_pretrained(folder, detector="full-image")
+    one, other = estimate(pictures / "a.png"), again(pictures / "a.png")
+    assert torch.equal(one.joints3d, other.joints3d) and "RANDOM" in other.origin.warning
+
+
 @pytest.mark.parametrize(("person", "rows"), [("largest", [1]), ("top:2", [2, 0]), ("id:1", [1]), ("at:100,50", [1])])
 def test_person(pictures: Path, tmp_path: Path, person: str, rows: list[int]) -> None:
     boxes = [[10, 5, 40, 60, 0.5], [30, 5, 110, 85, 0.1], [1, 2, 30, 60, 0.8]]

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from mien.geometry.camera import Camera
 from mien.geometry.crop import Crop
 from mien.nets import virtual_camera
 from mien.nets.smplest import Smplest
-from mien.nets.weights import WeightCard, load_weights
+from mien.nets.weights import WeightCard, load_weights, save_pretrained
 from mien.people import People
 from mien.pictures import read_picture
 from mien.placing import CameraChoice, Orientation, place
@@ -159,6 +159,20 @@ class Estimator:
     person: str
     batch_size: int
     camera: CameraChoice
+
+    @classmethod
+    def from_pretrained(cls, weights: str | Path, **options: Any) -> Estimator:
+        """The same as `load`: a .safetensors file, a folder of `save_pretrained`, or a hub id `org/name[@revision]`."""
+        return load(weights, **options)
+
+    def save_pretrained(self, folder: Path | str) -> Path:
+        """Write the network as `model.safetensors` and `config.json`, the form that a hub holds.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        save_pretrained(self.network, self.card, Path(folder))
+        return Path(folder)
 
     def __call__(self, picture: str | Path | UInt8[np.ndarray, "height width 3"]) -> People:
         """The people of one picture: a path, or an upright RGB array.
