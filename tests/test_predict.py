@@ -201,6 +201,14 @@ def test_python_face_and_batches_give_the_same_as_the_command(pictures: Path, tm
     assert people.save(tmp_path / "saved").name == "saved.npz"
 
 
+def test_results_are_plain_tensors(pictures: Path) -> None:
+    """They can be optimised further: no tensor remembers that it came out of inference."""
+    people = mien.load("random-xxs", detector="full-image")(pictures / "a.png")
+    betas = people.params.betas.clone().requires_grad_()
+    (betas * people.params.betas).sum().backward()
+    assert betas.grad is not None and not people.joints3d.is_inference()
+
+
 def test_pretrained_form_round_trip(pictures: Path, tmp_path: Path) -> None:
     estimate = mien.load("random-xxs:3", detector="full-image")
     folder = estimate.save_pretrained(tmp_path / "hub")

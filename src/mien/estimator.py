@@ -138,7 +138,7 @@ def load(
     return Estimator(
         network=network.to(where, dtype).eval(),
         card=card,
-        body=model.to(where),
+        body=model,
         detector=found,
         detector_name=label,
         person=person,
@@ -149,7 +149,10 @@ def load(
 
 @dataclass(frozen=True, kw_only=True)
 class Estimator:
-    """A network with its body and detector; call it with a picture."""
+    """A network with its body and detector; call it with a picture.
+
+    Only the network runs on the chosen device: what follows it is little work, and double precision where it matters.
+    """
 
     network: Smplest
     card: WeightCard
@@ -263,13 +266,13 @@ class Estimator:
         """The network's own answer for a batch of crops (RGB, 0..255), in float32 on the CPU."""
         parameter = next(self.network.parameters())
         crops = torch.from_numpy(np.stack(patches)).to(parameter.device).permute(0, 3, 1, 2) / 255
-        with torch.inference_mode():
-            return self.network(crops.to(parameter.dtype)).map(torch.Tensor.float)
+        with torch.no_grad():
+            return self.network(crops.to(parameter.dtype)).map(lambda tensor: tensor.float().cpu())
 
     def pose(self, prediction: Prediction) -> tuple[SmplxParams, Posed]:
-        """Absolute parameters in the virtual crop camera, and the body posed with its pelvis joint's rest at 0."""
+        """Absolute parameters in the virtual crop camera, and the body posed with them, without their translation."""
         left, right = self.body.hands_from_offsets(prediction.left_hand_offset, prediction.right_hand_offset)
-        eyes = torch.eye(3, device=left.device).expand_as(prediction.jaw_pose)
+        eyes = torch.eye(3).expand_as(prediction.jaw_pose)
         params = SmplxParams(
             global_orient=prediction.global_orient,
             body_pose=prediction.body_pose,
@@ -284,19 +287,18 @@ class Estimator:
         )
         return params, self.body.shape(params.betas, params.expression).pose(params.full_pose())
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def people(self, job: _Job, prediction: Prediction) -> People:
         """Move the network's answer from the crops' virtual cameras to the one camera of the picture."""
         params, posed = self.pose(prediction)
         joints = posed.joints()
         crop_bbox = torch.from_numpy(np.array([crop.box for crop in job.crops], dtype=np.float32).reshape(-1, 4))
-        crop_bbox = crop_bbox.to(joints.device)
         seen = virtual_camera.project(joints, prediction.transl)
         joints2d = virtual_camera.picture_from_heat_map(seen, crop_bbox)
-        camera, orientation = job.camera.to(joints.device), self.camera.orientation
-        placed = place(joints, posed.shaped.joints[:, 0], joints2d, crop_bbox, camera, orientation)
+        orientation = self.camera.orientation
+        placed = place(joints, posed.shaped.joints[:, 0], joints2d, crop_bbox, job.camera, orientation)
         params = replace(params, global_orient=placed.turn @ params.global_orient, transl=placed.transl)
-        people = People(
+        return People(
             params=params,
             bbox=torch.from_numpy(job.boxes.astype(np.float32)),
             crop_bbox=crop_bbox,
@@ -307,7 +309,7 @@ class Estimator:
             crop_transl=prediction.transl,
             crop_global_orient=prediction.global_orient,
             transl_residual=placed.residual,
-            K=camera.K,
+            K=job.camera.K,
             image_size=job.image_size,
             camera=job.camera_source,
             orientation=orientation,
@@ -315,7 +317,6 @@ class Estimator:
             picture=job.picture,
             body_path=self.body.path,
         )
-        return people.to("cpu")
 
     def origin(self) -> Origin:
         """What the results say about where they come from."""

@@ -73,7 +73,7 @@ class People(Scene):
 
     def vertices(self) -> Float[Tensor, "person vert 3"]:
         """The posed meshes in the picture's camera, metres."""
-        with torch.inference_mode():
+        with torch.no_grad():
             return self.body().pose(self.params).mesh()
 
     def pixels(self) -> UInt8[np.ndarray, "height width 3"]:
