@@ -42,6 +42,16 @@ def race(
     return median(times[0]), median(times[1])
 
 
+def milliseconds(function: Callable[[], object], *, rounds: int = 15, warm_up: int = 2) -> float:
+    """Median milliseconds of one function alone, for stages and roofs."""
+    spent: list[float] = []
+    for _ in range(warm_up + rounds):
+        start = time.perf_counter()
+        function()
+        spent.append(1e3 * (time.perf_counter() - start))
+    return round(median(spent[warm_up:]), 3)
+
+
 def row(case: str, ours: Callable[[], object], reference: Callable[[], object], target: float, rounds: int = 15) -> Row:
     """Race two functions and print the outcome."""
     a, b = race(ours, reference, rounds=rounds)

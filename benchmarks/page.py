@@ -36,9 +36,9 @@ def section(name: str, title: str) -> str:
         cells = (row["case"], f"{row['ours_ms']:.2f}", *beside, target if row["reference_ms"] else "")
         lines.append(f"| {' | '.join(cells)} |")
     notes = {key: value for key, value in record.items() if key not in ("rows", "machine", "command")}
-    stages = notes.pop("stages_ms", {})
+    tables = {"stages, ms": notes.pop("stages_ms", {}), "products, GFLOP/s": notes.pop("roof_gflops", {})}
     lines += ["", *(f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in notes.items()), ""]
-    return "\n".join([*lines, *_stages(stages)])
+    return "\n".join([*lines, *(line for title, table in tables.items() for line in _table(title, table))])
 
 
 def _plain(value: object) -> str:
@@ -48,13 +48,13 @@ def _plain(value: object) -> str:
     return f"{value:.2g}" if isinstance(value, float) else str(value)
 
 
-def _stages(stages: dict[str, dict[str, float]]) -> list[str]:
-    """A table of the milliseconds of each stage, one case a row."""
-    if not stages:
+def _table(title: str, cases: dict[str, dict[str, float]]) -> list[str]:
+    """One case a row, one stage or kind a column."""
+    if not cases:
         return []
-    names = list(next(iter(stages.values())))
-    lines = [f"| stages, ms | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
-    lines += [f"| {case} | {' | '.join(f'{row[name]:.2f}' for name in names)} |" for case, row in stages.items()]
+    names = list(next(iter(cases.values())))
+    lines = [f"| {title} | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
+    lines += [f"| {case} | {' | '.join(f'{row[name]:g}' for name in names)} |" for case, row in cases.items()]
     return [*lines, ""]
 
 
