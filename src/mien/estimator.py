@@ -110,7 +110,7 @@ def load(
         detector: `auto`, `full-image`, `boxes:FILE.json`, `hf:PATH_OR_HUB_ID`, or any object with `detect`.
         person: `all`, `largest`, `top:N`, `id:N` or `at:X,Y`.
         device: where the network runs.
-        precision: `bf16` is about twice as fast on hardware that has it.
+        precision: `bf16` pays where the hardware is fast at it; `mien doctor` measures that.
         batch_size: most crops in one pass of the network.
         focal: of the pictures' camera, pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge.

@@ -63,7 +63,7 @@ def predict(
         detector: auto, full-image, boxes:FILE.json, or hf:PATH_OR_HUB_ID (D-FINE, RT-DETRv2).
         person: all, largest, top:N, id:N or at:X,Y.
         device: where the network runs.
-        precision: bf16 is about twice as fast on hardware that has it.
+        precision: bf16 pays where the hardware is fast at it; `mien doctor` measures that.
         batch_size: most crops in one pass of the network.
         focal: focal length of the camera in pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge of the picture.
