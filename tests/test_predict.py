@@ -351,7 +351,7 @@ def test_unusual_pictures_work(tmp_path: Path, name: str) -> None:
     assert tuple(arrays_of(tmp_path / f"{name}.npz")["image_size"]) == (50, 40)
 
 
-NAN, BAD = float("nan"), [[60, 60, 10, 10], [500, 500, 600, 600], [float("nan"), 0, 5, 5], [-50, -50, -1, -1]]
+BAD = [[60, 60, 10, 10], [500, 500, 600, 600], [float("nan"), 0, 5, 5], [-50, -50, -1, -1]]
 
 
 @pytest.mark.parametrize("box", BAD)
