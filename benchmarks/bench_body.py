@@ -94,7 +94,7 @@ def _stages(body: BodyModel, coarse: BodyModel, batch: int) -> dict[str, float]:
     """Where `mesh()` spends its time: the skeleton, the product with the correctives, the whole."""
     inputs = _inputs(batch)
     posed, rounded = _pose(body, *inputs), _pose(coarse, *inputs)
-    features = posed._features()
+    features = posed.features()
     correctives = coarse.coarse
     assert correctives is not None
     small = (100 * features[:, 20:]).clamp(-127, 127).to(torch.int8).T

@@ -3,7 +3,8 @@
     python benchmarks/bench_render.py [--write]
 
 An overlay is a fresh copy of the picture with everyone's mesh in it: projected, culled, shaded, smoothed with 2 x 2
-samples a pixel, and blended. One person fills most of the height; six stand beside and before each other.
+samples a pixel, and blended. One person fills most of the height; six stand beside and before each other. A shadow is
+a map of 512 texels cast by one light, and what painting with it costs beyond painting without.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ from mien.render import kernels, raster
 from mien.render.mesh import Mesh, pack
 from mien.render.overlay import draw_people
 from mien.render.shade import STUDIO, person_colours
+from mien.render.shadow import cast, gather
 
 ROUNDS = 40
 TARGETS = {(1, 512): 250.0, (1, 1080): 80.0, (6, 512): 60.0, (6, 1080): 25.0}
 """Pictures a second, by people and height."""
+SHADOW_TARGETS = {"cast a shadow map": 3.5, "paint with it, more": 2.0}
+"""Milliseconds, for one person at 512 x 512 on one thread."""
 RECORDED = "pyrender, one person, one overlay: 204 ms at 512 px and 301 ms at 1080p (software GL, recorded elsewhere)"
 
 
@@ -60,28 +64,50 @@ def stages(picture: np.ndarray, vertices: np.ndarray, faces: np.ndarray, K: np.n
     colours = person_colours(len(vertices))
     meshes = [Mesh(vertices=v, faces=faces, colour=c) for v, c in zip(vertices, colours, strict=True)]
     packed, camera = pack(meshes), raster.camera_rows(K, 2, raster.NEAR)
-    ready, points, lit = raster.project(packed, camera, raster.NEAR, STUDIO)
+    suns = gather(STUDIO, (), camera)
+    ready, points, lit = raster.project(packed, camera, raster.NEAR, STUDIO, suns)
     size = picture.shape[0], picture.shape[1]
     binned = raster.bin_all(ready, points, size, 2)
     maps = (np.empty((0, 0), np.float32), np.empty((0, 0), np.uint16), np.empty((0, 0), np.int32))
+    through = (suns.places, suns.maps, suns.nearness)
     surface = (ready.opacity, ready.uv, ready.texels, ready.textures)
 
     def draw(target: np.ndarray) -> None:
         height, width = 2 * size[0], 2 * size[1]
-        kernels.draw_tiles(points, lit, ready.parts, binned, height, width, 2, surface, ready.origin, maps, target)
+        kernels.draw_tiles(
+            points, lit, ready.parts, binned, height, width, 2, surface, through, ready.origin, maps, target
+        )
 
     work = picture.copy()
     rasterised = milliseconds(lambda: draw(np.empty((0, 0, 3), np.uint8)))
-    projected = milliseconds(lambda: raster.project(packed, camera, raster.NEAR, None))
+    projected = milliseconds(lambda: raster.project(packed, camera, raster.NEAR, None, suns))
     return {
         "copy picture": milliseconds(picture.copy),
         "check and pack": milliseconds(lambda: pack(meshes)),
         "project": projected,
-        "normals and light": milliseconds(lambda: raster.project(packed, camera, raster.NEAR, STUDIO)) - projected,
+        "normals and light": milliseconds(lambda: raster.project(packed, camera, raster.NEAR, STUDIO, suns))
+        - projected,
         "cull and bin": milliseconds(lambda: raster.bin_all(ready, points, size, 2)),
         "raster": rasterised,
         "shade and blend": milliseconds(lambda: draw(work)) - rasterised,
     }
+
+
+def shadow(vertices: np.ndarray, faces: np.ndarray, K: np.ndarray) -> list[Row]:
+    """One person and one light with a shadow."""
+    mesh, picture = Mesh(vertices=vertices, faces=faces), np.zeros((512, 512, 3), np.uint8)
+    shadows = [cast([mesh], STUDIO.direction[0]), None, None]
+    plain = milliseconds(lambda: raster.paint(picture, [mesh], K))
+    ours = {
+        "cast a shadow map": milliseconds(lambda: cast([mesh], STUDIO.direction[0])),
+        "paint with it, more": milliseconds(lambda: raster.paint(picture, [mesh], K, shadows=shadows)) - plain,
+    }
+    rows = []
+    for name, limit in SHADOW_TARGETS.items():
+        ratio = round(limit / ours[name], 2)
+        rows.append(Row(case=name, ours_ms=round(ours[name], 2), reference_ms=limit, ratio=ratio, target=1.0))
+        print(f"{name:<48}{ours[name]:8.2f} ms   (target {limit:g} ms)")
+    return rows
 
 
 def main() -> None:
@@ -116,6 +142,8 @@ def main() -> None:
             print(f"{rows[-1].case:<48}{ours:8.2f} ms{1e3 / ours:8.0f} pictures/s   (target {target:g})", flush=True)
         table[case] = {name: round(value, 2) for name, value in stages(picture, vertices, faces, K).items()}
         print("    " + ", ".join(f"{name} {value:g}" for name, value in table[case].items()))
+    K = np.array([[589.0, 0, 255.5], [0, 589, 255.5], [0, 0, 1]])
+    rows += shadow(people(body, 1)[0], faces, K)
     notes = {
         "note": "reference_ms is the target, not a measurement; stages are in ms, with 2 x 2 samples a pixel",
         "recorded": RECORDED,

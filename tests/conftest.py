@@ -6,9 +6,15 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import pkgutil
+
 from jaxtyping import install_import_hook
 
-install_import_hook("mien", "beartype.beartype")
+import mien
+
+# synth is left out: its inner loops call small functions thousands of times a picture, and pyright checks them
+ROOMS = [f"mien.{room.name}" for room in pkgutil.iter_modules(mien.__path__) if room.name != "synth"]
+install_import_hook(ROOMS, "checked.check")
 
 import importlib.util
 import subprocess

@@ -13,7 +13,7 @@ from typing import IO
 
 from mien.errors import OutputError
 
-__all__ = ["atomic_write", "data_folders", "sha256"]
+__all__ = ["atomic_write", "data_folders", "exclusive", "sha256"]
 
 
 def data_folders() -> list[Path]:
@@ -70,3 +70,29 @@ def _output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"cannot write {path}: {reason}", expected="a folder that can be written", todo="choose another --out"
     )
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone, by a lock on `.lock` in it that ends with the process.
+
+    Raises:
+        OutputError: another process holds it, or the folder cannot be written.
+    """
+    path = folder / ".lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = open(path, "wb")
+    except OSError as error:
+        raise _output_error(path, error) from error
+    with stream:
+        try:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # no such locks on Windows
+            pass
+        except OSError as error:
+            todo = "wait for it to end, or choose another --out"
+            raise OutputError(f"another process is writing to {folder}", todo=todo) from error
+        yield

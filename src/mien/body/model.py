@@ -162,7 +162,7 @@ class Posed(Record):
     def joints(self) -> Float[Tensor, "batch output_joint 3"]:
         """Skeleton, vertex joints, static landmarks, moving contour: 144 joints for SMPL-X bodies (45 for SMPL)."""
         body = self.shaped.body
-        features, transforms = self._features(), self._transforms()
+        features, transforms = self.features(), self.transforms()
         points = body.points.pose(features, transforms)
         found = [self.position, points[:, : body.num_vertex_joints]]
         if body.landmark_bary is not None and body.contour is not None and body.contour_bary is not None:
@@ -183,7 +183,7 @@ class Posed(Record):
     def mesh(self) -> Float[Tensor, "batch vert 3"]:
         """All vertices, metres. On a CPU and without gradients a fused kernel skins them in one pass."""
         body = self.shaped.body
-        features, transforms = self._features(), self._transforms()
+        features, transforms = self.features(), self.transforms()
         needs_graph = torch.is_grad_enabled() and (features.requires_grad or transforms.requires_grad)
         if features.device.type == "cpu" and not needs_graph:
             from mien.body.skinning import skin
@@ -192,7 +192,7 @@ class Posed(Record):
         rest = body.template + (features @ body.basis).unflatten(-1, (-1, 3))
         return apply_transforms(body.weights @ transforms, rest)
 
-    def _features(self) -> Float[Tensor, "batch feature"]:
+    def features(self) -> Float[Tensor, "batch feature"]:
         """Coefficients of `basis`: shape, expression and, where the body has pose correctives, R - I of each joint."""
         coefficients = self.shaped.coefficients
         if self.shaped.body.basis.shape[0] == coefficients.shape[1]:
@@ -200,7 +200,7 @@ class Posed(Record):
         eye = torch.eye(3, dtype=self.local.dtype, device=self.local.device)
         return torch.cat([coefficients, (self.local[:, 1:] - eye).flatten(1)], 1)
 
-    def _transforms(self) -> Float[Tensor, "batch joint 12"]:
+    def transforms(self) -> Float[Tensor, "batch joint 12"]:
         """Rest to posed, per joint: the nine entries of the rotation, row by row, then the translation."""
         shift = self.position - (self.world @ self.shaped.joints.unsqueeze(-1)).squeeze(-1)
         return torch.cat([self.world.flatten(-2), shift], -1)

@@ -13,6 +13,17 @@ GROUPS: dict[str, dict[str, str]] = {
     "motion": {
         "predict": "people out of pictures: SMPL-X parameters, joints, camera",
     },
+    "data": {
+        "synth": "pictures of synthetic people with exact labels",
+        "data list": "the catalogue of datasets",
+        "data show": "all that is known of one dataset",
+        "data check": "what of the catalogue is in a folder, what is missing, where it is to be had",
+        "data validate": "what is wrong with a HumanData file, by key and row",
+        "data fit": "gendered or SMPL parameters as neutral SMPL-X ones",
+        "data ingest": "annotation files into a store for training",
+        "data stats": "counts, coverage and distributions of a store",
+        "data preview": "augmented samples with their labels drawn",
+    },
     "models": {
         "weights convert": "a published checkpoint to safetensors",
         "weights show": "what a weights file holds: size, licence, body family",

@@ -5,8 +5,8 @@ Readers give chunks of them, label transforms map them to others, the store keep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,8 @@ class Samples:
     """(row, 4) fx, fy, cx, cy, pixels."""
     track: Shaped[np.ndarray, "row"] | None = None
     """Object array of str: who it is in which clip, where the source says so."""
+    extra: Mapping[str, Label | np.ndarray] = field(default_factory=dict)
+    """What label transforms ask for and networks do not, an entry a row; `mien.data.readers` lists the names."""
 
     def __len__(self) -> int:
         return len(self.row)
@@ -87,30 +89,44 @@ class Samples:
     def take(self, rows: Any) -> Samples:
         """The rows that an index array, a slice or a mask picks."""
         changed: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, Label):
-                changed[field.name] = value.take(rows)
-            elif isinstance(value, np.ndarray):
-                changed[field.name] = value[rows]
+        for column in fields(self):
+            value = getattr(self, column.name)
+            if isinstance(value, Label | np.ndarray):
+                changed[column.name] = _take(value, rows)
+        changed["extra"] = {name: _take(value, rows) for name, value in self.extra.items()}
         return replace(self, **changed)
 
     @classmethod
     def cat(cls, parts: Sequence[Samples]) -> Samples:
-        """Join samples; a label that only some parts have gets weight 0 in the others. The first names the source."""
-        first, changed = parts[0], {}
-        for field in fields(first):
-            values = [getattr(part, field.name) for part in parts]
-            known = next((value for value in values if value is not None), None)
-            if isinstance(known, Label):
-                counts = [len(part) for part in parts]
-                filled = [_absent(known, n) if v is None else v for v, n in zip(values, counts, strict=True)]
-                value = np.concatenate([label.value for label in filled])
-                changed[field.name] = Label(value=value, weight=np.concatenate([label.weight for label in filled]))
-            elif isinstance(known, np.ndarray):
-                complete = all(value is not None for value in values)
-                changed[field.name] = np.concatenate(values) if complete else None
+        """Join samples; a label that only some parts have gets weight 0 in the others. The first names the source.
+
+        An array that only some parts have (`size`, `track`, arrays of `extra`) is left out.
+        """
+        first, changed, counts = parts[0], {}, [len(part) for part in parts]
+        for column in fields(first):
+            values = [getattr(part, column.name) for part in parts]
+            if any(isinstance(value, Label | np.ndarray) for value in values):
+                changed[column.name] = _cat(values, counts)
+        names = dict.fromkeys(name for part in parts for name in part.extra)
+        extra = {name: _cat([part.extra.get(name) for part in parts], counts) for name in names}
+        changed["extra"] = {name: value for name, value in extra.items() if value is not None}
         return replace(first, **changed)
+
+
+def _take(value: Label | np.ndarray, rows: Any) -> Label | np.ndarray:
+    return value.take(rows) if isinstance(value, Label) else value[rows]
+
+
+def _cat(values: Sequence[Label | np.ndarray | None], counts: Sequence[int]) -> Label | np.ndarray | None:
+    """One column of several parts, each with its number of rows."""
+    known = next(value for value in values if value is not None)
+    if not isinstance(known, Label):
+        arrays = [value for value in values if isinstance(value, np.ndarray)]
+        return np.concatenate(arrays) if len(arrays) == len(values) else None
+    pairs = zip(values, counts, strict=True)
+    labels = [value if isinstance(value, Label) else _absent(known, count) for value, count in pairs]
+    value = np.concatenate([label.value for label in labels])
+    return Label(value=value, weight=np.concatenate([label.weight for label in labels]))
 
 
 def _absent(like: Label, count: int) -> Label:

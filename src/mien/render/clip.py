@@ -15,10 +15,11 @@ __all__ = ["cut_pieces"]
 def cut_pieces(
     packed: Packed,
     points: Float32[np.ndarray, "vert 3"],
-    lit: Float32[np.ndarray, "vert 3"],
+    lit: Float32[np.ndarray, "vert channel"],
     camera: Float64[np.ndarray, "6"],
     near: float,
-) -> tuple[Packed, Float32[np.ndarray, "more 3"], Float32[np.ndarray, "more 3"]]:
+    flagged: Bool[np.ndarray, "part"],
+) -> tuple[Packed, Float32[np.ndarray, "more 3"], Float32[np.ndarray, "more channel"]]:
     """Add, as parts of their own, what is seen of the faces with corners that cannot be projected (1/z = 0).
 
     Args:
@@ -27,12 +28,13 @@ def cut_pieces(
         lit: the same.
         camera: first two rows of K, in samples.
         near: metres.
+        flagged: the parts that have such corners.
     """
     from mien.render.triangles import GUARD, SUB
 
     faces, parts, points_, lits, uvs, origins = [packed.faces], [packed.parts], [points], [lit], [packed.uv], []
     num_points, num_faces, num_uv, num_pieces = len(points), len(packed.faces), len(packed.uv), 0
-    for first, _, first_face, count, mesh, first_uv, texture, two_sided, _ in packed.parts:
+    for first, _, first_face, count, mesh, first_uv, texture, two_sided, _ in packed.parts[flagged]:
         rows = packed.faces[first_face : first_face + count] + first
         crossing = np.flatnonzero((points[rows, 2] == 0).any(1) & (packed.vertices[rows, 2] >= near).any(1))
         if not len(crossing):
@@ -42,7 +44,7 @@ def cut_pieces(
             continue
         inverse = 1 / places[..., 2:]
         points_.append(np.concatenate([np.rint(places[..., :2] * inverse * SUB), inverse], -1).reshape(-1, 3))
-        lits.append((weights @ lit[rows[crossing[which]]]).reshape(-1, 3))
+        lits.append((weights @ lit[rows[crossing[which]]]).reshape(-1, lit.shape[1]))
         faces.append(np.arange(3 * pieces).reshape(-1, 3))
         textured = texture >= 0
         if textured:

@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from mien.render.light_kernels import add_normals, blend_tile, light_vertices
+from mien.render.shadow_kernels import fill_low
 from mien.render.triangles import (
     FIRST_FACE,
     FIRST_VERTEX,
@@ -28,15 +29,16 @@ from mien.render.triangles import (
     write_tile,
 )
 
-__all__ = ["bin_triangles", "draw_tiles", "prepare_vertices", "weigh_corners"]
+__all__ = ["bin_triangles", "draw_tiles", "fill_map", "prepare_vertices", "weigh_corners"]
 
 
 @numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def prepare_vertices(vertices, faces, parts, camera, near, lights, ambient, wrap, gloss, normals, points, lit):
+def prepare_vertices(vertices, faces, parts, camera, near, lights, suns, ambient, wrap, gloss, normals, points, lit):
     """Project all vertices into `points`, and light the colours in `lit` in place where there is room for `normals`.
 
     Args:
+        lights, suns: without and with a shadow, see `light_vertices`.
         normals: (GROUPS vert 3) of zeros to work in, or (0 0 0) if no light is wanted.
 
     Returns:
@@ -57,7 +59,7 @@ def prepare_vertices(vertices, faces, parts, camera, near, lights, ambient, wrap
         start, count = parts[part, FIRST_VERTEX], parts[part, NUM_VERTICES]
         low, high = start + count * group // GROUPS, start + count * (group + 1) // GROUPS
         both = parts[part, TWO_SIDED] != 0
-        light_vertices(vertices, normals, low, high, both, lights, ambient, wrap, gloss, lit)
+        light_vertices(vertices, normals, low, high, both, lights, suns, ambient, wrap, gloss, lit)
     return flagged
 
 
@@ -107,7 +109,7 @@ def _stride(count):
 
 @numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def draw_tiles(points, lit, parts, binned, height, width, samples, surface, origin, maps, picture):
+def draw_tiles(points, lit, parts, binned, height, width, samples, surface, suns, origin, maps, picture):
     """Fill every tile that has triangles; write it to `maps` and blend it into `picture`, where they are not empty.
 
     Args:
@@ -115,13 +117,13 @@ def draw_tiles(points, lit, parts, binned, height, width, samples, surface, orig
         binned: what `bin_triangles` gives.
         height, width: in samples.
         samples: along a pixel's side.
-        surface: opacity (mesh), uv (row 3 2), texels uint8, textures (texture 3) int64: start, height, width.
+        surface: opacity (mesh), uv (row 3 2), texels uint8, textures (texture 3) int64: start, height, width, repeats.
+        suns: shadow maps, see `mien.render.shadow_kernels`.
         origin: faces of the meshes from which the pieces of faces were cut.
         maps: depth (h w) metres, mesh (h w) uint16 from 1, face (h w); for one sample a pixel only.
         picture: (h w 3) uint8, blended in place.
     """
     records, listed, starts = binned
-    opacity, uv, texels, textures = surface
     out_depth, out_mesh, out_face = maps
     tiles_x = (width + TILE - 1) // TILE
     busy = np.nonzero(starts[1:] > starts[:-1])[0]
@@ -136,23 +138,32 @@ def draw_tiles(points, lit, parts, binned, height, width, samples, surface, orig
         if picture.shape[0]:
             x, y = left // samples, top // samples
             one_part = records[listed[starts[tile]], 3] == records[listed[starts[tile + 1] - 1], 3]
-            blend_tile(
-                points,
-                lit,
-                records,
-                parts,
-                opacity,
-                uv,
-                texels,
-                textures,
-                samples,
-                x,
-                y,
-                depth,
-                seen,
-                one_part,
-                picture,
-            )
+            triangles = (points, lit, records, parts)
+            if suns[0].shape[0]:
+                blend_tile(triangles, surface, suns, samples, x, y, depth, seen, one_part, picture)
+            else:
+                blend_tile(triangles, surface, None, samples, x, y, depth, seen, one_part, picture)
+
+
+@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def fill_map(points, binned, lower, nearness):
+    """Write how near the nearest triangle is at each place of `nearness` (h w); what nothing covers stays as it is.
+
+    `lower`: see `fill_low`.
+    """
+    records, listed, starts = binned
+    height, width = nearness.shape
+    tiles_x = (width + TILE - 1) // TILE
+    for tile in numba.prange(len(starts) - 1):
+        if starts[tile + 1] > starts[tile]:
+            left, top = tile % tiles_x * TILE, tile // tiles_x * TILE
+            depth = np.zeros((TILE, TILE), dtype=np.float32)
+            fill_low(points, records, listed, starts[tile], starts[tile + 1], left, top, lower, depth)
+            for y in range(min(TILE, height - top)):
+                for x in range(min(TILE, width - left)):
+                    if depth[y, x] > 0:
+                        nearness[top + y, left + x] = depth[y, x]
 
 
 @numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")

@@ -8,6 +8,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from mien.render.shadow_kernels import add_suns, shade_sample, shade_tile
 from mien.render.triangles import FIRST_UV, GROUPS, MESH, SUB, TEXTURE, TILE
 
 __all__ = ["add_normals", "blend_tile", "light_vertices"]
@@ -15,6 +16,8 @@ __all__ = ["add_normals", "blend_tile", "light_vertices"]
 _FAST = {"contract", "nsz", "reassoc"}
 _CREASE = 0.008
 """Relative difference of depth within a pixel from which its samples are coloured one by one."""
+_STEP = 0.03
+"""The same, from which they look up their shadows one by one."""
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -40,11 +43,22 @@ def add_normals(vertices, faces, first, last, offset, group, normals):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 @no_type_check
-def light_vertices(vertices, normals, first, last, two_sided, lights, ambient, wrap, gloss, lit):
+def _shine(cosine, mirrored, gloss):
+    """The highlight of a light, by the cosines between it and the normal, and the mirrored view."""
+    mirrored = max(np.float32(0), mirrored)
+    mirrored = mirrored * mirrored
+    mirrored = mirrored * mirrored
+    return mirrored * mirrored * gloss if cosine > 0 else np.float32(0)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@no_type_check
+def light_vertices(vertices, normals, first, last, two_sided, lights, suns, ambient, wrap, gloss, lit):
     """Turn colours (0..1) into light that reaches the camera (0..255): wrapped Lambert, and a soft highlight (Phong).
 
     `lights` (light 6): direction towards the light, colour. Vertices that look well away from the camera get
-    the ambient light only.
+    the ambient light only. What each of `suns`, the lights with shadows, gives goes into the columns of `lit` from 3
+    on, by Lambert's law: where it would wrap around an edge, there is shadow.
     """
     one, zero, full, tiny = np.float32(1), np.float32(0), np.float32(255), np.float32(1e-20)
     scale = one / (one + wrap)
@@ -63,21 +77,26 @@ def light_vertices(vertices, normals, first, last, two_sided, lights, ambient, w
             lit[i, 0] = min(full, lit[i, 0] * ambient[0] * full)
             lit[i, 1] = min(full, lit[i, 1] * ambient[1] * full)
             lit[i, 2] = min(full, lit[i, 2] * ambient[2] * full)
+            lit[i, 3:] = 0
             continue
         if facing < 0 and two_sided:
             nx, ny, nz, facing = -nx, -ny, -nz, -facing
         twice = facing + facing
         rx, ry, rz = twice * nx - x, twice * ny - y, twice * nz - z
+        for k in range(suns.shape[0]):
+            cosine = nx * suns[k, 0] + ny * suns[k, 1] + nz * suns[k, 2]
+            shine = _shine(cosine, rx * suns[k, 0] + ry * suns[k, 1] + rz * suns[k, 2], gloss)
+            diffuse = max(zero, cosine)
+            lit[i, 3 * k + 3] = (lit[i, 0] * diffuse + shine) * suns[k, 3] * full
+            lit[i, 3 * k + 4] = (lit[i, 1] * diffuse + shine) * suns[k, 4] * full
+            lit[i, 3 * k + 5] = (lit[i, 2] * diffuse + shine) * suns[k, 5] * full
         red, green, blue = ambient[0], ambient[1], ambient[2]
         shine_r, shine_g, shine_b = zero, zero, zero
         for k in range(lights.shape[0]):
             dx, dy, dz = lights[k, 0], lights[k, 1], lights[k, 2]
             cosine = nx * dx + ny * dy + nz * dz
             diffuse = max(zero, (cosine + wrap) * scale)
-            mirrored = max(zero, rx * dx + ry * dy + rz * dz)
-            mirrored = mirrored * mirrored
-            mirrored = mirrored * mirrored
-            shine = mirrored * mirrored * gloss if cosine > 0 else zero
+            shine = _shine(cosine, rx * dx + ry * dy + rz * dz, gloss)
             red += diffuse * lights[k, 3]
             green += diffuse * lights[k, 4]
             blue += diffuse * lights[k, 5]
@@ -92,14 +111,21 @@ def light_vertices(vertices, normals, first, last, two_sided, lights, ambient, w
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 @no_type_check
 def _texel(texels, textures, texture, u, v):
-    """Bilinear look-up; u to the right and v down over the whole texture, from 0 to 1, clamped at the border."""
+    """Bilinear look-up; u to the right and v down over the texture, 0..1; beyond, it repeats or its border goes on."""
     start, height, width = textures[texture, 0], textures[texture, 1], textures[texture, 2]
     one, zero, half = np.float32(1), np.float32(0), np.float32(0.5)
-    x = min(max(u * np.float32(width) - half, zero), np.float32(width - 1))
-    y = min(max(v * np.float32(height) - half, zero), np.float32(height - 1))
-    x0, y0 = np.int64(x), np.int64(y)
+    x, y = u * np.float32(width) - half, v * np.float32(height) - half
+    if textures[texture, 3]:
+        x -= np.float32(width) * np.float32(math.floor(x / np.float32(width)))
+        y -= np.float32(height) * np.float32(math.floor(y / np.float32(height)))
+        x0, y0 = min(np.int64(x), width - 1), min(np.int64(y), height - 1)
+        right = 3 if x0 + 1 < width else 3 - 3 * width
+        down = 3 * width if y0 + 1 < height else 3 * width * (1 - height)
+    else:
+        x, y = min(max(x, zero), np.float32(width - 1)), min(max(y, zero), np.float32(height - 1))
+        x0, y0 = np.int64(x), np.int64(y)
+        right, down = 3 if x0 + 1 < width else 0, 3 * width if y0 + 1 < height else 0
     fx, fy = x - np.float32(x0), y - np.float32(y0)
-    right, down = 3 if x0 + 1 < width else 0, 3 * width if y0 + 1 < height else 0
     k = start + 3 * (y0 * width + x0)
     w00, w01, w10, w11 = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
     scale = np.float32(1 / 255)
@@ -151,19 +177,23 @@ def _one_mesh(records, parts, seen, j, i):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 @no_type_check
-def blend_tile(
-    points, lit, records, parts, opacity, uv, texels, textures, samples, left, top, depth, seen, one_part, picture
-):
+def blend_tile(triangles, surface, suns, samples, left, top, depth, seen, one_part, picture):
     """Colour the covered pixels of the tile whose first pixel is (left, top), and blend them into the picture.
 
     A pixel's samples share one colour where they show one smooth surface, and have one each at outlines and creases.
+    Without shadows, `suns` is None, and what they need is not even compiled.
     """
-    side, count, zero = TILE // samples, samples * samples, np.float32(0)
-    each, centre, crease = np.float32(1 / count), np.float32(0.5 * (samples - 1)), np.float32(_CREASE)
+    points, lit, records, parts = triangles
+    opacity, uv, texels, textures = surface
+    side, count, zero, full = TILE // samples, samples * samples, np.float32(0), np.float32(255)
+    each, centre = np.float32(1 / count), np.float32(0.5 * (samples - 1))
+    crease, step = np.float32(_CREASE), np.float32(_STEP)
     held, texture, covering = np.int32(-1), np.int64(-1), zero
     base_x, base_y = 0, 0
     now, by_x, by_y = (zero, zero, zero), (zero, zero, zero), (zero, zero, zero)
     red0, red1, red2, green0, green1, green2, blue0, blue1, blue2 = zero, zero, zero, zero, zero, zero, zero, zero, zero
+    if suns is not None:
+        shares = shade_tile(depth, samples, left, top, suns)
     for y in range(min(side, picture.shape[0] - top)):
         for x in range(min(side, picture.shape[1] - left)):
             i, j = x * samples, y * samples
@@ -178,7 +208,7 @@ def blend_tile(
                 d0 = nearest
             if d0 == 0:
                 continue
-            red, green, blue, total = zero, zero, zero, zero
+            red, green, blue, total, last = zero, zero, zero, zero, zero
             for k in range(1 if plain else count):
                 row, column = j + (k >> 1), i + (k & 1)
                 if depth[row, column] == 0:
@@ -199,18 +229,27 @@ def blend_tile(
                 v = max(now[1] + dx * by_x[1] + dy * by_y[1], zero)
                 w = max(now[2] + dx * by_x[2] + dy * by_y[2], zero)
                 weight = covering if plain else covering * each
-                scale = weight / (u + v + w)
                 total += weight
-                if texture < 0:
-                    red += scale * (u * red0 + v * red1 + w * red2)
-                    green += scale * (u * green0 + v * green1 + w * green2)
-                    blue += scale * (u * blue0 + v * blue1 + w * blue2)
-                else:
+                scale = weight / (u + v + w)
+                light_r = scale * (u * red0 + v * red1 + w * red2)
+                light_g = scale * (u * green0 + v * green1 + w * green2)
+                light_b = scale * (u * blue0 + v * blue1 + w * blue2)
+                if suns is not None:
+                    if not plain and abs(depth[row, column] - last) > step * last:
+                        last = depth[row, column]
+                        shade_sample(suns, left * samples + column, top * samples + row, last, shares, y, x)
+                    more_r, more_g, more_b = add_suns(lit, records, r, u, v, w, shares, y, x)
+                    most, light_r, light_g = full * weight, light_r + scale * more_r, light_g + scale * more_g
+                    light_r, light_g, light_b = (
+                        min(most, light_r),
+                        min(most, light_g),
+                        min(most, light_b + scale * more_b),
+                    )
+                if texture >= 0:
                     s, t = _texture_place(uv, parts[records[r, 3], FIRST_UV] + records[r, 4], u, v, w)
                     texel_r, texel_g, texel_b = _texel(texels, textures, texture, s, t)
-                    red += scale * (u * red0 + v * red1 + w * red2) * texel_r
-                    green += scale * (u * green0 + v * green1 + w * green2) * texel_g
-                    blue += scale * (u * blue0 + v * blue1 + w * blue2) * texel_b
+                    light_r, light_g, light_b = light_r * texel_r, light_g * texel_g, light_b * texel_b
+                red, green, blue = red + light_r, green + light_g, blue + light_b
             row, column = np.uint64(top + y), np.uint64(left + x)
             rest, half = np.float32(1) - total, np.float32(0.5)
             picture[row, column, 0] = np.uint8(np.int32(picture[row, column, 0] * rest + red + half))

@@ -31,6 +31,8 @@ class Mesh:
     """Where each corner of each face lies in the texture: u to the right, v down, both 0..1 over the whole texture."""
     texture: UInt8[np.ndarray, "h w 3"] | None = None
     """RGB; multiplies the colour. Looked up bilinearly at each pixel, so of about the size that is seen."""
+    repeat: bool = False
+    """Whether the texture goes on beyond 0..1, again and again; otherwise its border does."""
     opacity: float = 1.0
     """0..1, of its colour over the picture; depth and labels take no notice."""
     two_sided: bool = False
@@ -47,8 +49,8 @@ class Packed:
     colours: Float[np.ndarray, "all_vert 3"]
     uv: Float[np.ndarray, "all_uv 3 2"]
     texels: UInt8[np.ndarray, "all_texel"]
-    textures: Int64[np.ndarray, "texture 3"]
-    """Start in `texels`, height and width."""
+    textures: Int64[np.ndarray, "texture 4"]
+    """Start in `texels`, height, width, and whether it repeats."""
     opacity: Float[np.ndarray, "mesh"]
     origin: Int32[np.ndarray, "piece"]
     """The face that each piece was cut from."""
@@ -90,7 +92,7 @@ def pack(meshes: Sequence[Mesh]) -> Packed:
     vertices, colours = np.empty((num_vertices, 3), dtype=np.float32), np.empty((num_vertices, 3), dtype=np.float32)
     parts = np.empty((len(meshes), NUM_COLUMNS), dtype=np.int64)
     largest: dict[int, tuple[int, int]] = {}
-    table: list[tuple[int, int, int]] = []
+    table: list[tuple[int, int, int, bool]] = []
     first = 0
     for i, mesh in enumerate(meshes):
         if id(mesh.faces) not in largest:
@@ -101,7 +103,8 @@ def pack(meshes: Sequence[Mesh]) -> Packed:
         first_uv, texture = 0, -1
         if mesh.uv is not None and mesh.texture is not None:
             first_uv, texture = uvs.add(mesh.uv, len(mesh.uv)), len(table)
-            table.append((textures.add(mesh.texture, mesh.texture.size), *mesh.texture.shape[:2]))
+            height, width, _ = mesh.texture.shape
+            table.append((textures.add(mesh.texture, mesh.texture.size), height, width, mesh.repeat))
         first_face = faces.add(mesh.faces, len(mesh.faces))
         size = len(mesh.vertices), first_face, len(mesh.faces)
         parts[i] = (first, *size, i, first_uv, texture, mesh.two_sided, -1)
@@ -113,7 +116,7 @@ def pack(meshes: Sequence[Mesh]) -> Packed:
         colours=colours,
         uv=uvs.join(3, 2, dtype=np.float32),
         texels=textures.join(dtype=np.uint8),
-        textures=np.array(table, dtype=np.int64).reshape(-1, 3),
+        textures=np.array(table, dtype=np.int64).reshape(-1, 4),
         opacity=np.array([mesh.opacity for mesh in meshes], dtype=np.float32),
         origin=np.zeros(0, dtype=np.int32),
     )

@@ -5,8 +5,10 @@
     frame.interpolate(normals)                     # anything known at vertices, at each pixel
     frame.visible()                                # which vertices are seen
 
-`frame.face` and `frame.weights()` are all that later passes need: a shadow map is a frame rendered from the light
-(`lights=None` leaves the colour out), compared with `frame.interpolate(...)` of the vertices in the light's camera.
+    sun = cast(meshes, lights.direction[0])
+    render(meshes, K, size, lights=lights, shadows=[sun, None, None])
+
+`frame.face` and `frame.weights()` are all that later passes need: anything at vertices can be known at each pixel.
 
 The kernels are compiled when they are first used, and kept on disk. They use as many threads as numba is set to.
 """
@@ -23,6 +25,7 @@ from mien.errors import InputError
 from mien.render.clip import cut_pieces
 from mien.render.mesh import Mesh, Packed, pack
 from mien.render.shade import STUDIO, Lights
+from mien.render.shadow import Shadow, Suns, gather
 
 __all__ = ["MAX_PIXELS", "MAX_SIDE", "NEAR", "Frame", "Mesh", "check_picture", "paint", "render"]
 
@@ -95,6 +98,7 @@ def render(
     size: tuple[int, int],
     *,
     lights: Lights | None = STUDIO,
+    shadows: Sequence[Shadow | None] = (),
     background: np.ndarray | tuple[int, int, int] = (0, 0, 0),
     samples: int = 1,
     near: float = NEAR,
@@ -106,12 +110,14 @@ def render(
         K: (3, 3) the camera, pixels; pixel centres at integers.
         size: height and width, pixels.
         lights: None renders no colour.
+        shadows: for each light a shadow map from `mien.render.shadow.cast`, or None; by default none has one. A light
+            with a shadow follows Lambert's law: `Lights.wrap` holds for the others.
         background: a colour, or a picture (h, w, 3) of that size; uint8 RGB.
         samples: 2 smooths the colours' edges with 2 x 2 samples a pixel. The other maps are always of pixel centres.
         near: metres; what is nearer is cut away.
 
     Raises:
-        InputError: a mesh, K, the size, the background or `samples` is wrong; the message says which.
+        InputError: a mesh, K, the size, the background, a shadow or `samples` is wrong; the message says which.
     """
     check_size(size)
     depth, mesh = np.full(size, np.inf, dtype=np.float32), np.zeros(size, dtype=np.uint16)
@@ -123,9 +129,9 @@ def render(
             check_picture(background, size)
         colour[:] = background
     once = lights is None or samples == 1
-    _draw(packed, K, size, lights if once else None, 1, near, maps, colour if once else None)
+    _draw(packed, K, size, lights if once else None, shadows if once else (), 1, near, maps, colour if once else None)
     if not once:
-        _draw(packed, K, size, lights, samples, near, None, colour)
+        _draw(packed, K, size, lights, shadows, samples, near, None, colour)
     return Frame(
         colour=colour, depth=depth, mesh=mesh, face=face, meshes=tuple(meshes), K=np.asarray(K, dtype=np.float64)
     )
@@ -137,6 +143,7 @@ def paint(
     K: np.ndarray,
     *,
     lights: Lights = STUDIO,
+    shadows: Sequence[Shadow | None] = (),
     samples: int = 2,
     near: float = NEAR,
 ) -> None:
@@ -151,7 +158,7 @@ def paint(
     if not (picture.flags.c_contiguous and picture.flags.writeable):
         raise InputError("the picture cannot be painted in place", expected="a contiguous array", todo="copy it first")
     height, width = picture.shape[:2]
-    _draw(pack(meshes), K, (height, width), lights, samples, near, None, picture)
+    _draw(pack(meshes), K, (height, width), lights, shadows, samples, near, None, picture)
 
 
 def _draw(
@@ -159,6 +166,7 @@ def _draw(
     K: np.ndarray,
     size: tuple[int, int],
     lights: Lights | None,
+    shadows: Sequence[Shadow | None],
     samples: int,
     near: float,
     maps: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
@@ -168,7 +176,8 @@ def _draw(
     from mien.render.kernels import draw_tiles
 
     camera = camera_rows(K, samples, near)
-    packed, points, lit = project(packed, camera, near, lights)
+    suns = gather(lights, shadows, camera)
+    packed, points, lit = project(packed, camera, near, lights, suns)
     binned = bin_all(packed, points, size, samples)
     if maps is None:
         maps = (np.empty((0, 0), np.float32), np.empty((0, 0), np.uint16), np.empty((0, 0), np.int32))
@@ -176,23 +185,31 @@ def _draw(
         picture = np.empty((0, 0, 3), dtype=np.uint8)
     surface = (packed.opacity, packed.uv, packed.texels, packed.textures)
     height, width = samples * size[0], samples * size[1]
-    draw_tiles(points, lit, packed.parts, binned, height, width, samples, surface, packed.origin, maps, picture)
+    through = (suns.places, suns.maps, suns.nearness)
+    draw_tiles(
+        points, lit, packed.parts, binned, height, width, samples, surface, through, packed.origin, maps, picture
+    )
 
 
 def project(
-    packed: Packed, camera: Float64[np.ndarray, "6"], near: float, lights: Lights | None
-) -> tuple[Packed, Float32[np.ndarray, "vert 3"], Float32[np.ndarray, "vert 3"]]:
+    packed: Packed, camera: Float64[np.ndarray, "6"], near: float, lights: Lights | None, suns: Suns
+) -> tuple[Packed, Float32[np.ndarray, "vert 3"], Float32[np.ndarray, "vert channel"]]:
     """Positions in samples and colours with light; faces that cross the near plane become pieces."""
     from mien.render.kernels import prepare_vertices
     from mien.render.triangles import GROUPS
 
     shape = (GROUPS, len(packed.vertices), 3) if lights is not None else (0, 0, 0)
     points, normals = np.empty_like(packed.vertices), np.zeros(shape, dtype=np.float32)
-    lit = packed.colours.copy() if lights is not None else packed.colours
+    lit = packed.colours
+    if lights is not None:
+        lit = np.empty((len(packed.vertices), 3 + 3 * len(suns.table)), dtype=np.float32)
+        lit[:, :3] = packed.colours
     shine = lights or STUDIO
-    light = shine.table(), shine.ambient.astype(np.float32), np.float32(shine.wrap), np.float32(shine.gloss)
+    light = suns.others, suns.table, shine.ambient.astype(np.float32), np.float32(shine.wrap), np.float32(shine.gloss)
     flagged = prepare_vertices(packed.vertices, packed.faces, packed.parts, camera, near, *light, normals, points, lit)
-    return cut_pieces(packed, points, lit, camera, near) if flagged.any() else (packed, points, lit)
+    if not flagged.any():
+        return packed, points, lit
+    return cut_pieces(packed, points, lit, camera, near, flagged.max(1) > 0)
 
 
 def bin_all(

@@ -52,7 +52,7 @@ def project(vertices, first, last, camera, near, points):
     flagged = 0
     for i in range(first, last):
         x, y, z = np.float64(vertices[i, 0]), np.float64(vertices[i, 1]), np.float64(vertices[i, 2])
-        points[i, 2] = 0
+        points[i, 0], points[i, 1], points[i, 2] = 0, 0, 0
         if z < near:
             flagged += 1
             continue

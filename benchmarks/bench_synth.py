@@ -1,0 +1,126 @@
+"""Pictures of synthetic people a second: one core by recipe with a table of stages, two workers, memory of a worker.
+
+    python benchmarks/bench_synth.py [--write]
+
+A picture is all of it: chance, bodies, clothes, hair, place, light with shadows, smoothing, sensor, labels, JPEG, and
+the file on the disk. The targets are for 512 pixels, with 2 x 2 samples a pixel.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from common import Row, report
+
+from mien.synth import generate, studio
+from mien.synth.generate import Job
+
+TARGETS = {"studio": 20.0, "crowd": 8.0}
+"""Pictures a second on one core."""
+PICTURES, FIRST = 60, 6
+"""How many are timed, and how many before them are not."""
+STAGES = {
+    "make_figure": "shape", "dress": "clothes", "groom": "hair", "hold": "props", "put": "skinning",
+    "gather": "skinning", "aim": "camera", "build": "place", "skin": "skin", "seat": "place", "render": "rendering",
+    "cast_shadows": "shadows", "develop": "sensor", "encode_jpeg": "JPEG", "label": "labels",
+}  # fmt: skip
+
+
+def timed(spent: dict[str, float], stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with the time it takes added to its stage."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        start = time.perf_counter()
+        found = function(*args, **kwargs)
+        spent[stage] += time.perf_counter() - start
+        return found
+
+    return call
+
+
+def one_core(recipe: str, out: Path) -> tuple[float, dict[str, float]]:
+    """Milliseconds of a picture (median) and of its stages (mean)."""
+    generate._start(Job(recipe=recipe, out=out, count=1000))
+    room = generate._STUDIO["studio"]
+    assert isinstance(room, studio.Studio)
+    spent: dict[str, float] = defaultdict(float)
+    for name, stage in STAGES.items():
+        if hasattr(studio, name):
+            setattr(studio, name, timed(spent, stage, getattr(studio, name)))
+    room.poser.sample = timed(spent, "pose", room.poser.sample)  # type: ignore[method-assign]
+    times = []
+    for number in range(FIRST + PICTURES):
+        if number == FIRST:
+            spent.clear()
+        start = time.perf_counter()
+        shot = room.shoot("train", number)
+        (out / shot.name).write_bytes(shot.jpeg)
+        times.append(time.perf_counter() - start)
+    names = ("pose", *dict.fromkeys(STAGES.values()))
+    stages = {stage: round(1e3 * spent[stage] / PICTURES, 2) for stage in names if stage in spent}
+    mean = 1e3 * sum(times[FIRST:]) / PICTURES
+    stages["the rest"] = round(mean - sum(stages.values()), 2)
+    return 1e3 * median(times[FIRST:]), stages
+
+
+def worker(recipe: str, out: str, queue: Any) -> None:
+    """A process of its own: the stages, and the memory it took at most, megabytes."""
+    import resource
+
+    milliseconds, stages = one_core(recipe, Path(out))
+    queue.put((milliseconds, stages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def many(recipe: str, workers: int, count: int) -> float:
+    """Pictures a second of a whole run in steady state: the first part of it is not counted."""
+    marks: list[tuple[float, int]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(recipe=recipe, out=Path(folder) / "out", count=count)
+        generate.generate(job, workers, lambda done, total: marks.append((time.perf_counter(), done)))
+    steady = [(when, done) for when, done in marks if done >= count * 0.15]
+    return (steady[-2][1] - steady[0][1]) / (steady[-2][0] - steady[0][0])
+
+
+def main() -> None:
+    """Print and keep all figures."""
+    rows, stages, memory = [], {}, {}
+    context = get_context("spawn")
+    for recipe, target in TARGETS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            queue = context.Queue()
+            process = context.Process(target=worker, args=(recipe, folder, queue))
+            process.start()
+            milliseconds, stages[recipe], peak = queue.get()
+            process.join()
+        memory[recipe] = round(peak)
+        goal = 1000 / target
+        rate = 1000 / milliseconds
+        print(f"{recipe:<10}{rate:7.1f} pictures/s a core (target {target:g}), {peak:.0f} MB", flush=True)
+        print("   ", stages[recipe], flush=True)
+        rows.append(Row(case=f"{recipe}, one core", ours_ms=round(milliseconds, 2), reference_ms=goal,
+                        ratio=round(goal / milliseconds, 2), target=1))  # fmt: skip
+    turns = [(many("studio", 1, 320), many("studio", 2, 640)) for _ in range(3)]
+    gain = median(two / one for one, two in turns)
+    print(f"two workers: {gain:.2f}x one (target 1.8x); {turns}")
+    notes = {
+        "note": "reference_ms is the target, not a measurement; 512 pixels, 2 x 2 samples; stages are means in ms",
+        "two workers against one": f"{gain:.2f}x (target 1.8x)",
+        "peak megabytes of a worker": memory,
+        "stages_ms": stages,
+    }
+    report("synth", rows, notes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

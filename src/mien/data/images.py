@@ -1,0 +1,211 @@
+"""Where the pictures of a dataset are: a folder, a tar or zip archive, or an address such as s3://bucket/coco.
+
+Pictures are never copied into a store; one that was downloaded as an archive need not be unpacked.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import tarfile
+import zipfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from mien.errors import InputError, MienError, PictureError
+from mien.files import atomic_write
+from mien.optional import need
+
+__all__ = ["ImageStore"]
+
+
+class ImageStore(ABC):
+    """Encoded pictures by path. Forks and pickles: nothing is open until the first picture is read."""
+
+    root: str
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """The bytes of a picture.
+
+        Raises:
+            PictureError: it is missing, or cannot be read.
+        """
+
+    @abstractmethod
+    def has(self, path: str) -> bool:
+        """Whether a picture is there, without reading it."""
+
+    @staticmethod
+    def open(root: str, *, beside: Path | None = None) -> ImageStore:
+        """The pictures below a root.
+
+        Args:
+            root: a folder, a .tar or .zip file, or an address with `://` that fsspec knows.
+            beside: the folder of the store that refers to them; a relative root is taken from there, and the index
+                of a tar file is kept there.
+
+        Raises:
+            InputError: there is no such folder or archive.
+        """
+        if "://" in root:
+            return _Remote(root)
+        path = Path(root) if beside is None else beside / root
+        if path.is_dir():
+            return _Folder(path)
+        if not path.is_file():
+            raise InputError(f"the picture root {path} does not exist", todo="say where the pictures are with --images")
+        if path.suffix.lower() == ".zip":
+            return _Zip(path)
+        if path.suffix.lower() == ".tar":
+            return _Tar(path, (beside or path.parent) / f".{path.name}.index.json")
+        raise InputError(f"the picture root {path} is no folder", expected="a folder, a .tar or a .zip file")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_open")}
+
+
+def _missing(root: object, path: str, reason: str = "is missing") -> PictureError:
+    return PictureError(f"{path!r} {reason} in {root}", todo="check --images, or download the rest of the dataset")
+
+
+class _Folder(ImageStore):
+    def __init__(self, root: Path) -> None:
+        self.root, self._base = str(root), os.path.abspath(root)
+
+    def read(self, path: str) -> bytes:
+        try:
+            with open(self._inside(path), "rb") as stream:
+                return stream.read()
+        except OSError as error:
+            raise _missing(
+                self.root, path, "is missing" if isinstance(error, FileNotFoundError) else str(error)
+            ) from error
+
+    def has(self, path: str) -> bool:
+        return os.path.isfile(self._inside(path))
+
+    def _inside(self, path: str) -> str:
+        """A path cannot lead out of the folder: annotation files come from strangers."""
+        full = os.path.normpath(os.path.join(self._base, path))
+        if not full.startswith(self._base + os.sep):
+            raise _missing(self.root, path, "leads out of the folder")
+        return full
+
+
+class _Zip(ImageStore):
+    def __init__(self, root: Path) -> None:
+        self.root = str(root)
+
+    def read(self, path: str) -> bytes:
+        try:
+            return self._archive().read(path)
+        except KeyError as error:
+            raise _missing(self.root, path) from error
+        except (OSError, zipfile.BadZipFile, EOFError) as error:
+            raise _missing(self.root, path, f"cannot be read ({error})") from error
+
+    def has(self, path: str) -> bool:
+        return path in self._archive().NameToInfo
+
+    def _archive(self) -> zipfile.ZipFile:
+        """One open archive a process: a forked file position would be shared."""
+        known = getattr(self, "_open_archive", None)
+        if known is None or known[0] != os.getpid():
+            try:
+                known = (os.getpid(), zipfile.ZipFile(self.root))
+            except (OSError, zipfile.BadZipFile) as error:
+                raise InputError(f"{self.root} cannot be read ({error})", expected="a zip archive") from error
+            self._open_archive = known
+        return known[1]
+
+
+class _Tar(ImageStore):
+    """An uncompressed tar, read by offset. The table of offsets is made once."""
+
+    def __init__(self, root: Path, index: Path) -> None:
+        self.root, self.index = str(root), index
+
+    def read(self, path: str) -> bytes:
+        table, data = self._table()
+        if path not in table:
+            raise _missing(self.root, path)
+        start, size = table[path]
+        if start + size > len(data):
+            raise _missing(self.root, path, "is cut short")
+        return data[start : start + size]
+
+    def has(self, path: str) -> bool:
+        return path in self._table()[0]
+
+    def _table(self) -> tuple[dict[str, tuple[int, int]], mmap.mmap]:
+        known = getattr(self, "_open_table", None)
+        if known is None:
+            table = self._cached() or self._scan()
+            with open(self.root, "rb") as stream:
+                known = self._open_table = (table, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        return known
+
+    def _stamp(self) -> list[int]:
+        status = os.stat(self.root)
+        return [status.st_size, status.st_mtime_ns]
+
+    def _cached(self) -> dict[str, tuple[int, int]] | None:
+        try:
+            record = json.loads(self.index.read_text())
+        except (OSError, ValueError):
+            return None
+        if record.get("stamp") != self._stamp():
+            return None
+        return {name: (offset, size) for name, offset, size in record["files"]}
+
+    def _scan(self) -> dict[str, tuple[int, int]]:
+        try:
+            with tarfile.open(self.root, "r:") as archive:
+                table = {
+                    each.name.removeprefix("./"): (each.offset_data, each.size) for each in archive if each.isfile()
+                }
+        except (OSError, tarfile.TarError) as error:
+            raise InputError(f"{self.root} cannot be read ({error})", expected="an uncompressed tar archive") from error
+        record = {"stamp": self._stamp(), "files": [[name, *place] for name, place in table.items()]}
+        try:
+            with atomic_write(self.index) as stream:
+                stream.write(json.dumps(record).encode())
+        except MienError:
+            pass  # a read-only place: the scan is repeated next time
+        return table
+
+
+class _Remote(ImageStore):
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    def read(self, path: str) -> bytes:
+        try:
+            return self._system().cat_file(self._address(path))
+        except FileNotFoundError as error:
+            raise _missing(self.root, path) from error
+        except OSError as error:
+            raise _missing(self.root, path, f"cannot be read ({error})") from error
+
+    def has(self, path: str) -> bool:
+        return bool(self._system().isfile(self._address(path)))
+
+    def _address(self, path: str) -> str:
+        return f"{self.root.split('://', 1)[1]}/{path}" if self._strip() else f"{self.root}/{path}"
+
+    def _strip(self) -> bool:
+        return not self.root.startswith(("http://", "https://"))
+
+    def _system(self) -> Any:
+        known = getattr(self, "_open_system", None)
+        if known is None or known[0] != os.getpid():
+            fsspec = need("fsspec", extra="cluster", why=f"reading pictures from {self.root}")
+            try:
+                known = (os.getpid(), fsspec.filesystem(self.root.split("://", 1)[0]))
+            except (ValueError, ImportError) as error:
+                raise InputError(f"the picture root {self.root} cannot be opened ({error})") from error
+            self._open_system = known
+        return known[1]

@@ -1,0 +1,165 @@
+"""The losses of SMPLest-X (SPEC 3.2): L1 on rotations, shape, expression, joints in space and in the crop.
+
+    terms = smplest_loss(prediction, joints, targets)
+    loss = sum(terms.values())
+
+Every term is weighted already, so that the curves of all terms add up to the curve of the loss. Joints come from the
+body's joints-only path: no mesh is built in training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from mien.body.joints import SMPLX_137
+from mien.body.model import BodyModel
+from mien.data.parts import ANCHOR, HANDS, PELVIS
+from mien.data.targets import CHAINS, Targets
+from mien.nets.virtual_camera import project
+from mien.records import Prediction, SmplxParams
+
+__all__ = ["SmplestLoss", "body_pose_of", "predicted_joints", "smplest_loss"]
+
+_HANDS = slice(HANDS[0].start, HANDS[1].stop)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmplestLoss:
+    """Weights of the terms; the published ones by default. A term of weight 0 is left out."""
+
+    orient: float = 1.0
+    """The root's rotation, which `pose` counts as well."""
+    pose: float = 10.0
+    """All 53 rotations, as matrices."""
+    betas: float = 1.0
+    expression: float = 1.0
+    joints3d: float = 100.0
+    """Joints relative to the pelvis, and once more relative to wrists and neck; metres."""
+    joints2d: float = 1.0
+    """Joints in the crop, heat-map units."""
+    hand_root: float = 1.0
+    """Global orientation of the wrists, as the hand tokens say it."""
+    hand_root_chain: float = 1.0
+    """The same, as the rotations from the pelvis on make it; the pelvis itself learns nothing from it."""
+    hand_joints: float = 0.0
+    """Both terms of `joints3d` once more on the joints of the hands."""
+    replicate: bool = False
+    """Reduce as the published training did: the samples of a batch gate each other's wrists (SPEC 10, row 50)."""
+    over_valid: bool = False
+    """Divide by the number of labels that there are. The published training divides by all, known or not, which makes
+    the weights above mean what they do."""
+
+
+def smplest_loss(
+    prediction: Prediction,
+    joints: Float[Tensor, "batch 137 3"],
+    targets: Targets,
+    config: SmplestLoss = SmplestLoss(),
+) -> dict[str, Float[Tensor, ""]]:
+    """Every term with a weight.
+
+    Args:
+        prediction: of a batch of crops.
+        joints: of the predicted bodies, see `predicted_joints`.
+        targets: of the same crops; the weights in them decide what counts.
+        config: the weights of the terms.
+    """
+    found: dict[str, Tensor] = {}
+
+    def add(name: str, weight: float, error: Tensor, valid: Tensor) -> None:
+        if weight:
+            found[name] = weight * _mean(error, valid, config.over_valid)
+
+    rotations = _rotations(prediction)
+    turned, known = (rotations - targets.pose).abs(), targets.pose_weight[..., None, None]
+    add("orient", config.orient, turned[:, 0], known[:, 0])
+    add("pose", config.pose, turned, known)
+    add("betas", config.betas, (prediction.betas - targets.betas).abs(), targets.betas_weight[:, None])
+    expression = (prediction.expression - targets.expression).abs()
+    add("expression", config.expression, expression, targets.expression_weight[:, None])
+    rooted = joints - joints[:, PELVIS : PELVIS + 1]
+    cam, parts = (rooted - targets.cam).abs(), (_by_part(joints) - targets.parts).abs()
+    cam_weight, parts_weight = targets.cam_weight[..., None], targets.parts_weight[..., None]
+    add("joints_cam", config.joints3d, cam, cam_weight)
+    add("hands_cam", config.hand_joints, cam[:, _HANDS], cam_weight[:, _HANDS])
+    add("joints_parts", config.joints3d, parts, parts_weight)
+    add("hands_parts", config.hand_joints, parts[:, _HANDS], parts_weight[:, _HANDS])
+    seen = (project(joints) - targets.image[..., :2]).abs()
+    add("joints_image", config.joints2d, seen, targets.image_weight[..., None])
+    wrists = {"hand_root": prediction.hand_root, "hand_root_chain": wrist_chain(rotations)}
+    for name, wrist in wrists.items():
+        if weight := getattr(config, name):
+            reduce = _published_wrist_loss if config.replicate else _wrist_loss
+            found[name] = weight * reduce(wrist, targets, config.over_valid)
+    return found
+
+
+def predicted_joints(body: BodyModel, prediction: Prediction) -> Float[Tensor, "batch 137 3"]:
+    """Joints of the predicted bodies in the virtual camera, metres."""
+    return body.pose(body_pose_of(body, prediction)).joints()[:, list(SMPLX_137)]
+
+
+def body_pose_of(body: BodyModel, prediction: Prediction) -> SmplxParams:
+    """A prediction as parameters of its body: hands absolute, eyes straight."""
+    left, right = body.hands_from_offsets(prediction.left_hand_offset, prediction.right_hand_offset)
+    straight = torch.eye(3, dtype=left.dtype, device=left.device).expand_as(prediction.jaw_pose)
+    return SmplxParams(
+        global_orient=prediction.global_orient,
+        body_pose=prediction.body_pose,
+        jaw_pose=prediction.jaw_pose,
+        leye_pose=straight,
+        reye_pose=straight,
+        left_hand_pose=left,
+        right_hand_pose=right,
+        betas=prediction.betas,
+        expression=prediction.expression,
+        transl=prediction.transl,
+    )
+
+
+def wrist_chain(rotations: Float[Tensor, "batch 53 3 3"]) -> Float[Tensor, "batch 2 3 3"]:
+    """Orientation of both wrists: the rotations from the pelvis on, multiplied. No gradient reaches the pelvis."""
+    chains = rotations[:, list(CHAINS)]
+    turned = chains[:, :, 0].detach()
+    for step in range(1, chains.shape[2]):
+        turned = turned @ chains[:, :, step]
+    return turned
+
+
+def _rotations(prediction: Prediction) -> Float[Tensor, "batch 53 3 3"]:
+    """Root, body, hands (offsets), jaw."""
+    singles = (prediction.global_orient.unsqueeze(1), prediction.jaw_pose.unsqueeze(1))
+    hands = (prediction.left_hand_offset, prediction.right_hand_offset)
+    return torch.cat([singles[0], prediction.body_pose, *hands, singles[1]], 1)
+
+
+def _by_part(joints: Float[Tensor, "batch 137 3"]) -> Float[Tensor, "batch 137 3"]:
+    """The body relative to the pelvis, hands to their wrists, the face to the neck."""
+    return joints - joints[:, torch.from_numpy(ANCHOR)]
+
+
+def _mean(error: Float[Tensor, "batch *rest"], valid: Float[Tensor, "batch *mask"], over_valid: bool) -> Tensor:
+    """Of all elements, unknown ones as zeros; or of the known ones (0 if there are none)."""
+    total = (error * valid).sum()
+    return total / (valid.expand_as(error).sum().clamp(min=1) if over_valid else error.numel())
+
+
+def _wrist_loss(wrist: Float[Tensor, "batch 2 3 3"], targets: Targets, over_valid: bool) -> Tensor:
+    """Each wrist by the body's chain where that is known, else as it was measured. Both wrists are added."""
+    chain = (wrist - targets.wrist).abs() * targets.wrist_weight[..., None, None]
+    measured = (wrist - targets.hand_root).abs() * targets.hand_root_weight[..., None, None]
+    known = targets.wrist_weight + targets.hand_root_weight
+    count = known.sum().clamp(min=1) * 9 if over_valid else len(wrist) * 9
+    return (chain + measured).sum() / count
+
+
+def _published_wrist_loss(wrist: Float[Tensor, "batch 2 3 3"], targets: Targets, over_valid: bool) -> Tensor:
+    """With the gate of a person averaged over the batch, whoever it belongs to."""
+    chain = ((wrist - targets.wrist).abs() * targets.wrist_weight[..., None, None]).sum(1).mean()
+    measured = ((wrist - targets.hand_root).abs() * targets.hand_root_weight[..., None, None]).sum(1).mean()
+    gate = targets.whole_body.mean()
+    return gate * chain + (1 - gate) * measured

@@ -1,0 +1,172 @@
+"""Errors of meshes and joints, one number a sample, in millimetres (SPEC of the benchmarks: alignment, parts, means).
+
+    errors = mesh_errors(parts, predicted, true, hands)          # {"pve": Errors(value, valid), "pa_pve": ...}
+
+`pve` is the mean distance of vertices after moving both meshes so that one joint coincides (the pelvis for all, the
+wrist for a hand, the neck for the face); `pa_` aligns scale, rotation and translation of that part first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from mien.errors import InputError
+from mien.geometry.align import align
+from mien.metrics.parts import MeshParts, VertexRegressor
+from mien.records import Record
+
+__all__ = ["FAR_HAND", "Errors", "distance", "mean_of_hands", "mesh_errors", "replicated_hand_errors"]
+
+PELVIS, LEFT_WRIST, RIGHT_WRIST, NECK = range(4)
+"""Rows of `MeshParts.roots`."""
+FAR_HAND = 100.0
+"""Millimetres: upstream leaves hands beyond this out of its PA-MPJPE."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errors(Record):
+    """One measure of every sample."""
+
+    value: Float[Tensor, "batch"]
+    """Millimetres; 0 where not valid."""
+    valid: Bool[Tensor, "batch"]
+    """False where the truth does not have the part."""
+
+
+def mesh_errors(
+    parts: MeshParts,
+    predicted: Float[Tensor, "batch vert 3"],
+    true: Float[Tensor, "batch vert 3"],
+    hands: Bool[Tensor, "batch 2"] | None = None,
+) -> dict[str, Errors]:
+    """Every measure that two meshes of one body give.
+
+    Args:
+        parts: of the body.
+        predicted: metres, any frame.
+        true: metres, any frame of the same orientation.
+        hands: whether the truth has a left and a right hand; both by default.
+
+    Raises:
+        InputError: the meshes are of another body.
+    """
+    for mesh in (predicted, true):
+        if mesh.shape[1] != parts.num_vertices:
+            raise InputError(f"meshes of {mesh.shape[1]} vertices", expected=f"the body's {parts.num_vertices}")
+    everybody = torch.ones(len(true), dtype=torch.bool, device=true.device)
+    roots = parts.roots.joints(predicted), parts.roots.joints(true)
+    found = {
+        "pve": Errors(value=_rooted(predicted, true, roots, PELVIS), valid=everybody),
+        "pa_pve": Errors(value=distance(align(predicted, true), true), valid=everybody),
+    }
+    joints = parts.body.joints(predicted), parts.body.joints(true)
+    found["mpjpe_body"] = Errors(value=_rooted(*joints, roots, PELVIS), valid=everybody)
+    found["pa_mpjpe_body"] = Errors(value=distance(align(joints[0], joints[1]), joints[1]), valid=everybody)
+    if parts.face is not None:
+        found |= _part("face", parts.face, NECK, predicted, true, roots, everybody)
+    valid = torch.ones(len(true), 2, dtype=torch.bool, device=true.device) if hands is None else hands
+    sides = (
+        ("left_hand", parts.left_hand, parts.left_joints, LEFT_WRIST, valid[:, 0]),
+        ("right_hand", parts.right_hand, parts.right_joints, RIGHT_WRIST, valid[:, 1]),
+    )
+    for name, vertices, regressor, wrist, known in sides:
+        if vertices is not None and regressor is not None:
+            found |= _part(name, vertices, wrist, predicted, true, roots, known)
+            found |= _hand_joints(name, regressor, predicted, true, known)
+    if parts.left_hand is not None:
+        for measure in ("pve", "pa_pve", "mpjpe", "pa_mpjpe"):
+            left, right = found[f"{measure}_left_hand"], found[f"{measure}_right_hand"]
+            found[f"{measure}_hand"] = mean_of_hands(left, right)
+    return found
+
+
+def distance(predicted: Float[Tensor, "batch point 3"], true: Float[Tensor, "batch point 3"]) -> Float[Tensor, "batch"]:
+    """Mean distance of points, metres in, millimetres out."""
+    return (predicted - true).norm(dim=-1).mean(-1) * 1000
+
+
+def mean_of_hands(left: Errors, right: Errors) -> Errors:
+    """The mean of the hands that are valid."""
+    count = left.valid.to(left.value.dtype) + right.valid.to(left.value.dtype)
+    total = left.value * left.valid + right.value * right.valid
+    return Errors(value=total / count.clamp(min=1), valid=count > 0)
+
+
+def replicated_hand_errors(
+    parts: MeshParts,
+    predicted: Float[Tensor, "batch vert 3"],
+    true: Float[Tensor, "batch vert 3"],
+    hands: Bool[Tensor, "batch 2"],
+) -> dict[str, Errors]:
+    """Hand joint errors as upstream's SMPLest-X prints them, slips included (SPEC 10, row 27).
+
+    `mpjpe_*` moves the prediction's wrist to the origin but not the truth's. `pa_mpjpe_*` stops at the first hand that
+    is more than `FAR_HAND` off: that hand, those after it, and the mean of both are left out.
+    """
+    found: dict[str, Errors] = {}
+    going = torch.ones(len(true), dtype=torch.bool, device=true.device)
+    sides = (("left_hand", parts.left_joints, hands[:, 0]), ("right_hand", parts.right_joints, hands[:, 1]))
+    for name, regressor, known in sides:
+        if regressor is None:
+            continue
+        ours, theirs = regressor.joints(predicted), regressor.joints(true)
+        half_rooted = ours[:, 1:] - ours[:, :1]
+        found[f"mpjpe_{name}"] = _masked(distance(half_rooted, theirs[:, 1:]), known)
+        aligned = distance(align(ours[:, 1:], theirs[:, 1:]), theirs[:, 1:])
+        going = going & ~(known & (aligned > FAR_HAND))
+        found[f"pa_mpjpe_{name}"] = _masked(aligned, known & going)
+    for measure in ("mpjpe", "pa_mpjpe"):
+        mean = mean_of_hands(found[f"{measure}_left_hand"], found[f"{measure}_right_hand"])
+        found[f"{measure}_hand"] = _masked(mean.value, mean.valid & going) if measure == "pa_mpjpe" else mean
+    return found
+
+
+def _masked(value: Float[Tensor, "batch"], valid: Bool[Tensor, "batch"]) -> Errors:
+    return Errors(value=torch.where(valid, value, 0), valid=valid)
+
+
+def _rooted(
+    predicted: Float[Tensor, "batch point 3"],
+    true: Float[Tensor, "batch point 3"],
+    roots: tuple[Float[Tensor, "batch 4 3"], Float[Tensor, "batch 4 3"]],
+    root: int,
+) -> Float[Tensor, "batch"]:
+    """Distance after moving one joint of both onto the other."""
+    shift = roots[1][:, root] - roots[0][:, root]
+    return distance(predicted + shift.unsqueeze(1), true)
+
+
+def _part(
+    name: str,
+    vertices: Int[Tensor, "part"],
+    root: int,
+    predicted: Float[Tensor, "batch vert 3"],
+    true: Float[Tensor, "batch vert 3"],
+    roots: tuple[Float[Tensor, "batch 4 3"], Float[Tensor, "batch 4 3"]],
+    known: Bool[Tensor, "batch"],
+) -> dict[str, Errors]:
+    ours, theirs = predicted[:, vertices], true[:, vertices]
+    return {
+        f"pve_{name}": _masked(_rooted(ours, theirs, roots, root), known),
+        f"pa_pve_{name}": _masked(distance(align(ours, theirs), theirs), known),
+    }
+
+
+def _hand_joints(
+    name: str,
+    regressor: VertexRegressor,
+    predicted: Float[Tensor, "batch vert 3"],
+    true: Float[Tensor, "batch vert 3"],
+    known: Bool[Tensor, "batch"],
+) -> dict[str, Errors]:
+    """20 joints of a hand, without the wrist that they are aligned at."""
+    ours, theirs = regressor.joints(predicted), regressor.joints(true)
+    ours, theirs = ours - ours[:, :1], theirs - theirs[:, :1]
+    return {
+        f"mpjpe_{name}": _masked(distance(ours[:, 1:], theirs[:, 1:]), known),
+        f"pa_mpjpe_{name}": _masked(distance(align(ours[:, 1:], theirs[:, 1:]), theirs[:, 1:]), known),
+    }

@@ -1,0 +1,159 @@
+"""Who is in a picture and where each of them stands: postures on common ground, free of each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+
+from mien.body.model import BodyModel
+from mien.body.reading import BodyArrays
+from mien.geometry.rotation import matrix_from_axis_angle
+from mien.synth.figure import Figure, Piece, follow
+from mien.synth.pose import Pose
+
+__all__ = ["SHOES", "Actor", "People", "gather", "make_figure", "moved", "put", "seat_height", "swung"]
+
+SHOES = frozenset({"sneaker", "boot", "flat", "heel", "sandal"})
+"""Kinds of pieces that a person stands on."""
+_CELL = 0.08
+"""Metres: people whose bodies share a cell of this size stand too near."""
+_STEP = 0.06
+_EVERY = 7
+"""Of the vertices, one in so many is looked at when people are kept apart."""
+_TRIES = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """How many people, and how they stand to each other."""
+
+    count: Mapping[int, float] = field(default_factory=lambda: {1: 1.0})
+    """Weights of 1 to 6 people."""
+    spread: float = 0.9
+    """Metres between neighbours, about; they are moved apart until their bodies are free of each other."""
+    facing: float = 40.0
+    """Standard deviation of their headings around a common one, degrees."""
+    shape: float = 1.0
+    """Standard deviation of the betas, which are cut at +-3."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Actor:
+    """One person on the ground, in the world (y up, ground at 0, metres)."""
+
+    figure: Figure
+    pose: Pose
+    worn: tuple[Piece, ...]
+    """Clothes, shoes, hair: part of the person's outline."""
+    held: tuple[Piece, ...]
+    """What the hands hold: objects like any other."""
+    rotations: Float64[np.ndarray, "55 3 3"]
+    """Local; the root's is in the world."""
+    heading: float
+    """Radians about the vertical; 0 faces +z."""
+    place: Float32[np.ndarray, "3"]
+    """Translation of the body, as `transl` is."""
+    joints: Float32[np.ndarray, "joint 3"]
+    """Of the skeleton."""
+    vertices: Float32[np.ndarray, "vert 3"]
+    """Of the body."""
+    transforms: Float32[np.ndarray, "joint 12"]
+    """Rest to world, per joint: nine entries of the rotation, then the translation."""
+
+
+def make_figure(rng: np.random.Generator, body: BodyModel, arrays: BodyArrays, people: People) -> Figure:
+    """Somebody."""
+    betas = np.clip(rng.normal(0, people.shape, body.num_betas), -3, 3).astype(np.float32)
+    return Figure(body=body, arrays=arrays, betas=betas)
+
+
+def put(
+    figure: Figure, pose: Pose, heading: float, lift: float, worn: tuple[Piece, ...], held: tuple[Piece, ...]
+) -> Actor:
+    """Stand somebody on the ground with the pelvis over the origin, or `lift` metres above the ground."""
+    rotations = matrix_from_axis_angle(torch.from_numpy(pose.rotations).double())
+    rotations[0] = matrix_from_axis_angle(torch.tensor([0.0, heading, 0.0], dtype=torch.float64)) @ rotations[0]
+    vertices, joints, transforms = _posed(figure, pose, rotations)
+    soles = [float(follow(piece, transforms)[:, 1].min()) for piece in worn if piece.kind in SHOES]
+    lowest = min([float(vertices[:, 1].min()), *soles])
+    actor = Actor(
+        figure=figure,
+        pose=pose,
+        worn=worn,
+        held=held,
+        rotations=rotations.numpy(),
+        heading=heading,
+        place=np.zeros(3, dtype=np.float32),
+        joints=joints,
+        vertices=vertices,
+        transforms=transforms,
+    )
+    return moved(actor, (-float(joints[0, 0]), lift - lowest, -float(joints[0, 2])))
+
+
+def moved(actor: Actor, shift: tuple[float, float, float]) -> Actor:
+    """The same actor elsewhere."""
+    step = np.array(shift, dtype=np.float32)
+    transforms = actor.transforms.copy()
+    transforms[:, 9:] += step
+    return replace(
+        actor,
+        place=actor.place + step,
+        joints=actor.joints + step,
+        vertices=actor.vertices + step,
+        transforms=transforms,
+    )
+
+
+def swung(actor: Actor, turns: Float64[np.ndarray, "55 3"]) -> Actor:
+    """The same actor a moment before or after: every joint turned further, about its own axes (axis-angle)."""
+    rotations = torch.from_numpy(actor.rotations) @ matrix_from_axis_angle(torch.from_numpy(turns))
+    vertices, joints, transforms = _posed(actor.figure, actor.pose, rotations)
+    still = replace(actor, vertices=vertices, joints=joints, transforms=transforms, place=np.zeros_like(actor.place))
+    return moved(still, (float(actor.place[0]), float(actor.place[1]), float(actor.place[2])))
+
+
+def _posed(
+    figure: Figure, pose: Pose, rotations: Float[torch.Tensor, "55 3 3"]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices, joints and transforms of a body whose translation is zero."""
+    betas, expression = torch.from_numpy(figure.betas)[None], torch.from_numpy(pose.expression)[None]
+    with torch.no_grad():
+        posed = figure.body.shape(betas, expression).pose(rotations[None].float())
+        return posed.mesh()[0].numpy(), posed.position[0].numpy(), posed.transforms()[0].numpy()
+
+
+def seat_height(actor: Actor) -> float:
+    """Metres from the ground to the underside of the pelvis."""
+    weights = actor.figure.body.weights[:, 0].numpy()
+    return float(actor.vertices[weights > 0.5, 1].min())
+
+
+def gather(rng: np.random.Generator, people: People, actors: list[Actor]) -> list[Actor]:
+    """Spread actors who all stand at the origin, so that their bodies are free of each other."""
+    placed, taken = [actors[0]], _cells(actors[0])
+    for actor in actors[1:]:
+        angle, away = rng.uniform(-math.pi, math.pi), people.spread * rng.uniform(0.6, 1.4)
+        anchor = placed[int(rng.integers(len(placed)))].joints[0]
+        for attempt in range(_TRIES):
+            x, z = anchor[0] + away * math.sin(angle), anchor[2] + away * math.cos(angle)
+            trial = moved(actor, (float(x - actor.joints[0, 0]), 0.0, float(z - actor.joints[0, 2])))
+            cells = _cells(trial)
+            if attempt == _TRIES - 1 or not np.isin(cells, taken, assume_unique=True).any():
+                placed.append(trial)
+                taken = np.union1d(taken, cells)
+                break
+            away += _STEP
+    return placed
+
+
+def _cells(actor: Actor) -> np.ndarray:
+    """Numbers of the cells that a body and what it holds lie in, sorted."""
+    points = [actor.vertices[::_EVERY], *(follow(piece, actor.transforms) for piece in actor.held)]
+    cells = np.floor(np.concatenate(points) / _CELL).astype(np.int64) + 2**19
+    return np.unique((cells[:, 0] << 40) | (cells[:, 1] << 20) | cells[:, 2])

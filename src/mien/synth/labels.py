@@ -1,0 +1,182 @@
+"""The truth about a picture: parameters, joints, boxes and what of them is seen.
+
+Labels are worked out in double precision from the very numbers that are stored, so that whoever reads the file and
+poses the body with them finds the same joints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Float64
+
+from mien.body.joints import NUM_OUTPUT_JOINTS, SMPLX_137
+from mien.body.model import BodyModel
+from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from mien.records import Record
+from mien.render.raster import Frame
+from mien.synth.view import View
+
+__all__ = ["BODY_SCALE", "Person", "flesh", "label", "sharp", "stored_pose"]
+
+BODY_SCALE = 1.2
+"""HumanData keeps boxes of bodies enlarged by this much about their centre, those of hands and faces as they are."""
+_LEFT, _RIGHT, _FACE = (
+    np.array([20, *range(25, 40), *range(66, 71)]),
+    np.array([21, *range(40, 55), *range(71, 76)]),
+    np.array([22, 23, 24, *range(55, 60), *range(76, 144)]),
+)
+"""Output joints of the hands and of the face."""
+CLOTH = 0.03
+"""Metres that clothes and hair may add to the flesh over a joint."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Person:
+    """What is stored of one person; rows of a HumanData file."""
+
+    params: dict[str, Float32[np.ndarray, "..."]]
+    """`global_orient` and so on, axis-angle; camera frame; hands absolute."""
+    joints3d: Float64[np.ndarray, "144 3"]
+    """Metres, camera frame."""
+    joints2d: Float64[np.ndarray, "144 2"]
+    """Pixels; joints behind the camera lie far outside."""
+    visible: Bool[np.ndarray, "144"]
+    """In the picture and not hidden by anything but the person's own flesh over the joint."""
+    box: Float32[np.ndarray, "5"]
+    """x, y, width, height, confidence: what of the body lies in the picture, enlarged by `BODY_SCALE`."""
+    left_hand_box: Float32[np.ndarray, "5"]
+    right_hand_box: Float32[np.ndarray, "5"]
+    face_box: Float32[np.ndarray, "5"]
+
+    @property
+    def seen(self) -> float:
+        """Share of the 137 training joints that are visible."""
+        return float(self.visible[list(SMPLX_137)].mean())
+
+
+def sharp(body: BodyModel) -> BodyModel:
+    """The same body with all that `joints()` needs in double precision; its mesh stays as it is."""
+
+    def double(record: Record | None) -> Record | None:
+        return record.map(lambda t: t.double() if t.is_floating_point() else t) if record else None
+
+    names = ("joint_template", "joint_basis", "landmark_bary", "contour_bary")
+    tensors = {name: value.double() for name in names if (value := getattr(body, name)) is not None}
+    return replace(body, points=double(body.points), contour=double(body.contour), **tensors)
+
+
+def flesh(body: BodyModel) -> Float64[np.ndarray, "144"]:
+    """How far behind the skin each output joint may lie, metres: the depth of the flesh around it in the rest pose.
+
+    Of joints of the skeleton it is the distance within which a quarter of the vertices that the joint moves lie (at
+    least 2 cm, at most 16 cm); of joints and landmarks on the skin 1.5 cm.
+    """
+    rest, weights = body.template.numpy(), body.weights.numpy()
+    joints = body.joint_template.numpy()
+    radius = np.full(NUM_OUTPUT_JOINTS, 0.015)
+    for j, centre in enumerate(joints):
+        moved = rest[weights[:, j] > 0.3]
+        near = np.quantile(np.linalg.norm(moved - centre, axis=1), 0.25) if len(moved) else 0.02
+        radius[j] = np.clip(near * 1.25, 0.02, 0.16)
+    return radius
+
+
+def stored_pose(rotations: Float64[np.ndarray, "55 3 3"]) -> Float32[np.ndarray, "55 3"]:
+    """Axis-angle as it is stored."""
+    return axis_angle_from_matrix(torch.from_numpy(rotations)).float().numpy()
+
+
+def label(
+    sharp_body: BodyModel,
+    params: dict[str, Float32[np.ndarray, "..."]],
+    vertices: Float[np.ndarray, "vert 3"],
+    own: set[int],
+    frame: Frame,
+    view: View,
+    radius: Float64[np.ndarray, "144"],
+) -> Person:
+    """The truth about one person.
+
+    Args:
+        sharp_body: see `sharp`.
+        params: what is stored.
+        vertices: of the person's body, camera frame.
+        own: labels in `frame.mesh` of the person's body, clothes and hair (not of what the hands hold).
+        frame: of the whole picture.
+        view: its camera.
+        radius: see `flesh`.
+    """
+    joints3d = _joints(sharp_body, params)
+    joints2d, ahead = _project(joints3d, view)
+    points2d, in_front = _project(vertices.astype(np.float64), view)
+    visible = _visible(joints3d, joints2d, ahead, own, frame, radius)
+    whole = np.concatenate([points2d[in_front], joints2d[ahead]])
+    height, width = view.size
+    boxes = [_box(joints2d[part][ahead[part]], width, height, 1.0) for part in (_LEFT, _RIGHT, _FACE)]
+    return Person(
+        params=params,
+        joints3d=joints3d,
+        joints2d=joints2d,
+        visible=visible,
+        box=_box(whole, width, height, BODY_SCALE),
+        left_hand_box=boxes[0],
+        right_hand_box=boxes[1],
+        face_box=boxes[2],
+    )
+
+
+def _joints(body: BodyModel, params: dict[str, np.ndarray]) -> Float64[np.ndarray, "144 3"]:
+    names = ("body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose", "right_hand_pose")
+    rows = [params["global_orient"].reshape(1, 3), *(params[name].reshape(-1, 3) for name in names)]
+    rotations = matrix_from_axis_angle(torch.from_numpy(np.concatenate(rows)).double())
+    betas, expression, transl = (
+        torch.from_numpy(params[name]).double()[None] for name in ("betas", "expression", "transl")
+    )
+    with torch.no_grad():
+        return body.shape(betas, expression).pose(rotations[None], transl).joints()[0].numpy()
+
+
+def _project(
+    points: Float64[np.ndarray, "point 3"], view: View
+) -> tuple[Float64[np.ndarray, "point 2"], Bool[np.ndarray, "point"]]:
+    """Pixels, and which points lie in front of the camera; the others are projected as if 1 cm in front of it."""
+    ahead = points[:, 2] > 0.01
+    pixels = points[:, :2] / np.maximum(points[:, 2:], 0.01)
+    return pixels * view.K[[0, 1], [0, 1]] + view.K[:2, 2], ahead
+
+
+def _visible(
+    joints3d: Float64[np.ndarray, "144 3"],
+    joints2d: Float64[np.ndarray, "144 2"],
+    ahead: Bool[np.ndarray, "144"],
+    own: set[int],
+    frame: Frame,
+    radius: Float64[np.ndarray, "144"],
+) -> Bool[np.ndarray, "144"]:
+    """A joint is seen when what the pixel nearest to it shows is not in front of the joint's flesh.
+
+    Own clothes and hair may lie `CLOTH` farther out.
+    """
+    height, width = frame.depth.shape
+    column, row = np.rint(joints2d[:, 0]), np.rint(joints2d[:, 1])
+    inside = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    place = row[inside].astype(int), column[inside].astype(int)
+    mine = np.isin(frame.mesh[place], list(own))
+    slack = radius[inside] + np.where(mine, CLOTH, 0.0)
+    visible = np.zeros(len(joints3d), dtype=bool)
+    visible[inside] = frame.depth[place] >= joints3d[inside, 2] - slack
+    return visible
+
+
+def _box(points: Float64[np.ndarray, "point 2"], width: int, height: int, scale: float) -> Float32[np.ndarray, "5"]:
+    """x, y, width, height, 1 around the pixels of what lies in the picture, enlarged; all zeros if nothing does."""
+    edge = np.array([width, height]) - 1.0
+    inside = ((points >= 0) & (points <= edge)).all(1)
+    if not inside.any():
+        return np.zeros(5, dtype=np.float32)
+    low, high = np.clip(points.min(0), 0, edge) - 0.5, np.clip(points.max(0), 0, edge) + 0.5
+    centre, side = (low + high) / 2, (high - low) * scale
+    return np.array([*(centre - side / 2), *side, 1.0], dtype=np.float32)

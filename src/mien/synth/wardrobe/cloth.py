@@ -1,0 +1,210 @@
+"""Cloth after cutting: a surface whose vertices know their joints, ready for hems, collars and longer hems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import no_type_check
+
+import numba
+import numpy as np
+from jaxtyping import Float32, Int32
+
+from mien.synth.wardrobe.borders import find_border
+from mien.synth.wardrobe.cut import Cutting, renumber
+from mien.synth.wardrobe.form import NUM_JOINTS
+from mien.synth.wardrobe.weights import MAX_JOINTS, SparseRows, mix
+
+__all__ = ["Border", "Cloth", "border_of", "empty_cloth", "finish", "grow", "turn_in"]
+
+_ROOM, _FACE_ROOM = 6000, 12000
+
+
+@dataclass(eq=False)
+class Cloth:
+    """A surface in the rest pose, in arrays with room at their ends: additions are written there."""
+
+    num_vertices: int
+    num_faces: int
+    point: Float32[np.ndarray, "room 3"]
+    rest: Float32[np.ndarray, "room 3"]
+    """Where on the body it was cut from: says where it lies on the fabric."""
+    shade: Float32[np.ndarray, " room"]
+    """Brightness, 1 in the open."""
+    joint: Int32[np.ndarray, "room 8"]
+    weight: Float32[np.ndarray, "room 8"]
+    border: Int32[np.ndarray, " room"]
+    """Bit k: on the border that field k made."""
+    faces: Int32[np.ndarray, "face_room 3"]
+    chart: Int32[np.ndarray, " face_room"]
+
+    def add(
+        self,
+        point: Float32[np.ndarray, "*rows 3"],
+        rest: Float32[np.ndarray, "*more_rows 3"],
+        shade: Float32[np.ndarray, "*other_rows"],
+        weights: SparseRows,
+        border: Int32[np.ndarray, "*flag_rows"],
+        faces: Int32[np.ndarray, "new_face 3"],
+        chart: Int32[np.ndarray, " new_face"] | int,
+    ) -> None:
+        """Append vertices (arrays of any shape, with as many entries each), and faces of any vertices."""
+        first, last = self.num_vertices, self.num_vertices + border.size
+        start, end = self.num_faces, self.num_faces + len(faces)
+        self._make_room(last, end)
+        self.point[first:last], self.rest[first:last] = point.reshape(-1, 3), rest.reshape(-1, 3)
+        self.shade[first:last], self.border[first:last] = shade.reshape(-1), border.reshape(-1)
+        self.joint[first:last], self.weight[first:last] = weights.joint, weights.weight
+        self.faces[start:end], self.chart[start:end] = faces, chart
+        self.num_vertices, self.num_faces = last, end
+
+    def _make_room(self, vertices: int, faces: int) -> None:
+        if vertices > len(self.point):
+            for name in ("point", "rest", "shade", "joint", "weight", "border"):
+                setattr(self, name, _longer(getattr(self, name), vertices + _ROOM))
+        if faces > len(self.faces):
+            self.faces, self.chart = _longer(self.faces, faces + _FACE_ROOM), _longer(self.chart, faces + _FACE_ROOM)
+
+
+def _longer(array: np.ndarray, length: int) -> np.ndarray:
+    longer = np.empty((length, *array.shape[1:]), dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Border:
+    """Edges along a border, as their faces have them (counter-clockwise)."""
+
+    ids: Int32[np.ndarray, " some"]
+    """The vertices on it."""
+    edges: Int32[np.ndarray, "edge 2"]
+    """Places in `ids`."""
+    chart: Int32[np.ndarray, " edge"]
+    """Of the face at each edge."""
+    inward: Float32[np.ndarray, "some 3"]
+    """Unit directions from the vertices into the cloth, along it."""
+    normal: Float32[np.ndarray, "some 3"]
+    """Unit, outwards."""
+
+
+def empty_cloth(vertices: int = 0, faces: int = 0) -> Cloth:
+    """Room for cloth."""
+    room, face_room = vertices + _ROOM, faces + _FACE_ROOM
+    return Cloth(
+        num_vertices=0,
+        num_faces=0,
+        point=np.empty((room, 3), dtype=np.float32),
+        rest=np.empty((room, 3), dtype=np.float32),
+        shade=np.empty(room, dtype=np.float32),
+        joint=np.empty((room, MAX_JOINTS), dtype=np.int32),
+        weight=np.empty((room, MAX_JOINTS), dtype=np.float32),
+        border=np.empty(room, dtype=np.int32),
+        faces=np.empty((face_room, 3), dtype=np.int32),
+        chart=np.empty(face_room, dtype=np.int32),
+    )
+
+
+def finish(table: Cutting, weights: SparseRows | None) -> Cloth:
+    """Take cloth from the table: only what faces use, with the weights of the form (without: they are to be set)."""
+    faces = table.faces.copy()
+    used = renumber(faces, table.num_vertices)
+    count, total = len(used), len(faces)
+    cloth = empty_cloth(count, total)
+    _take(table.data, table.border, used, cloth.point, cloth.rest, cloth.shade, cloth.border)
+    if weights is None:
+        cloth.joint[:count], cloth.weight[:count] = 0, 0
+    else:
+        mix(weights, table.ends, table.share, used, NUM_JOINTS, cloth.joint, cloth.weight)
+    cloth.faces[:total], cloth.chart[:total] = faces, table.chart
+    cloth.num_vertices, cloth.num_faces = count, total
+    return cloth
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _take(data, border, used, point, rest, shade, new_border):
+    for k in range(used.shape[0]):
+        v = used[k]
+        for c in range(3):
+            point[k, c], rest[k, c] = data[v, c], data[v, 3 + c]
+        shade[k], new_border[k] = data[v, 6], border[v]
+
+
+def border_of(cloth: Cloth, fields: Sequence[int]) -> Border:
+    """The border that some fields made; it may be empty."""
+    bits = sum(1 << k for k in fields)
+    vertices, faces = cloth.num_vertices, cloth.num_faces
+    found = find_border(cloth.point[:vertices], cloth.faces[:faces], cloth.chart[:faces], cloth.border, bits)
+    return Border(ids=found[0], edges=found[1], chart=found[2], inward=found[3], normal=found[4])
+
+
+def grow(
+    cloth: Cloth,
+    border: Border,
+    rows: Float32[np.ndarray, "row some 3"],
+    *,
+    rest: Float32[np.ndarray, "rest_row some 3"] | None = None,
+    shade: Float32[np.ndarray, "rest_row some"] | None = None,
+    weights: SparseRows | None = None,
+    chart: int = -1,
+    moves: int = 0,
+    apart: bool = False,
+) -> None:
+    """Add rows of vertices beyond a border, each joined to the one before.
+
+    Args:
+        cloth: changed.
+        border: where the rows begin.
+        rows: positions.
+        rest: where the rows lie on the body, for the texture; as the border if not given.
+        shade: as the border if not given.
+        weights: of all new vertices; as the border if not given.
+        chart: of the new faces; as the faces beside them if -1.
+        moves: bits of borders that go from the old border to the last row.
+        apart: begin with a copy of the border, so that the new part has its own place on the fabric; `rest` and
+            `shade` then have a row for it, too.
+    """
+    ids = border.ids
+    if apart:
+        rows = np.concatenate([cloth.point[ids][None], rows])
+    count, wide = rows.shape[:2]
+    number = cloth.num_vertices + np.arange(count * wide, dtype=np.int32).reshape(count, wide)
+    if not apart:
+        number = np.concatenate([ids[None], number])
+    a, b = number[:, border.edges[:, 0]], number[:, border.edges[:, 1]]
+    faces = np.stack([b[:-1], a[:-1], a[1:], b[:-1], a[1:], b[1:]], -1).reshape(-1, 3)
+    flags = np.repeat((cloth.border[ids] & ~moves)[None], count, 0)
+    if moves:
+        flags[-1] |= cloth.border[ids] & moves
+        cloth.border[ids] &= ~moves
+    else:
+        flags[:] = 0
+    old = np.broadcast_to(ids, (count, wide)).reshape(-1)
+    cloth.add(
+        rows,
+        cloth.rest[old] if rest is None else rest,
+        cloth.shade[old] if shade is None else shade,
+        SparseRows(joint=cloth.joint[old], weight=cloth.weight[old]) if weights is None else weights,
+        flags,
+        faces,
+        np.tile(np.repeat(border.chart, 2), len(number) - 1) if chart < 0 else chart,
+    )
+
+
+def turn_in(cloth: Cloth, fields: Sequence[int], thick: float, deep: float, chart: int = -1) -> None:
+    """Turn borders in: an edge that has a thickness, and a dark strip inside.
+
+    Args:
+        cloth: changed.
+        fields: whose borders are turned in.
+        thick: metres.
+        deep: how far the strip reaches inside, metres.
+        chart: which chart it takes; as the cloth beside it if -1.
+    """
+    border = border_of(cloth, fields)
+    thickness = np.float32(thick)
+    inner = cloth.point[border.ids] - thickness * border.normal
+    rows = np.stack([inner + np.float32(0.2) * thickness * border.inward, inner + np.float32(deep) * border.inward])
+    shade = cloth.shade[border.ids] * np.array([[0.75], [0.4]], dtype=np.float32)
+    grow(cloth, border, rows, shade=shade, chart=chart)

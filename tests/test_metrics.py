@@ -1,0 +1,79 @@
+"""Errors against numbers recorded from the reference, and by what must hold of any error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mien.body.model import BodyModel
+from mien.geometry.rotation import matrix_from_axis_angle
+from mien.metrics.errors import mesh_errors, replicated_hand_errors
+from mien.metrics.parts import MeshParts
+from mien.records import SmplxParams
+
+PARITY = Path(__file__).parent / "parity"
+NAMES = {
+    "mpvpe_all": "pve", "pa_mpvpe_all": "pa_pve", "mpvpe_l_hand": "pve_left_hand", "mpvpe_r_hand": "pve_right_hand",
+    "mpvpe_hand": "pve_hand", "pa_mpvpe_l_hand": "pa_pve_left_hand", "pa_mpvpe_r_hand": "pa_pve_right_hand",
+    "pa_mpvpe_hand": "pa_pve_hand", "mpvpe_face": "pve_face", "pa_mpvpe_face": "pa_pve_face",
+    "mpjpe_body": "mpjpe_body", "pa_mpjpe_body": "pa_mpjpe_body", "mpjpe_l_hand": "mpjpe_left_hand",
+    "mpjpe_r_hand": "mpjpe_right_hand", "mpjpe_hand": "mpjpe_hand", "pa_mpjpe_l_hand": "pa_mpjpe_left_hand",
+    "pa_mpjpe_r_hand": "pa_mpjpe_right_hand", "pa_mpjpe_hand": "pa_mpjpe_hand",
+}  # fmt: skip
+
+
+def params(arrays: dict[str, np.ndarray], who: str, mean_hands: Tensor) -> SmplxParams:
+    """The recorded parameters of one side; their hands are offsets to the mean hand."""
+
+    def rotations(name: str, offset: Tensor | None = None) -> Tensor:
+        vectors = torch.from_numpy(arrays[f"{who}.{name}"]).unflatten(-1, (-1, 3))
+        return matrix_from_axis_angle(vectors if offset is None else vectors + offset)
+
+    singles = {name: rotations(name)[:, 0] for name in ("global_orient", "jaw_pose", "leye_pose", "reye_pose")}
+    hands = {f"{side}_hand_pose": rotations(f"{side}_hand_pose", mean_hands[i]) for i, side in
+             enumerate(("left", "right"))}  # fmt: skip
+    plain = {name: torch.from_numpy(arrays[f"{who}.{name}"]) for name in ("betas", "expression", "transl")}
+    return SmplxParams(body_pose=rotations("body_pose"), **singles, **hands, **plain)
+
+
+@pytest.fixture(scope="module", params=["metrics", "metrics_edge"])
+def recorded(
+    request: pytest.FixtureRequest, fake_bodies: Path
+) -> tuple[dict[str, np.ndarray], Tensor, Tensor, MeshParts]:
+    """A fixture's arrays, its predicted and true meshes, and the parts of its body."""
+    with np.load(PARITY / f"{request.param}.npz") as file:
+        arrays = {key: file[key] for key in file.files}
+    path = fake_bodies / "smplx/SMPLX_NEUTRAL.npz"
+    body, parts = BodyModel.load(path), MeshParts.load(path)
+    assert body.mean_hands is not None
+    predicted, true = (body.pose(params(arrays, who, body.mean_hands)).mesh() for who in ("pred", "gt"))
+    sides = {"l": (parts.left_hand, 1), "r": (parts.right_hand, 2)}
+    for i, side in enumerate(arrays.get("spoiled_side", [])):
+        if side:
+            ids, root = sides[str(side)]
+            assert ids is not None
+            centre = parts.roots.joints(true)[i, root]
+            sign = torch.where(ids % 2 == 0, 1.0, -1.0).unsqueeze(1)
+            true[i, ids] = centre + sign * float(arrays["spoil_factor"][i]) * (true[i, ids] - centre)
+    return arrays, predicted, true, parts
+
+
+def test_equal_to_the_reference_sample_by_sample(
+    recorded: tuple[dict[str, np.ndarray], Tensor, Tensor, MeshParts],
+) -> None:
+    arrays, predicted, true, parts = recorded
+    hands = torch.from_numpy(arrays["hand_valid_lr"]) > 0
+    found = mesh_errors(parts, predicted, true, hands) | replicated_hand_errors(parts, predicted, true, hands)
+    worst = 0.0
+    for i in range(len(true)):
+        for theirs, ours in NAMES.items():
+            truth, mine = arrays[f"metric.{i}.{theirs}"], found[ours][i : i + 1]
+            assert bool(mine.valid) == (len(truth) == 1), f"sample {i}: {theirs}"
+            if len(truth):
+                worst = max(worst, abs(float(mine.value) - float(truth[0])))
+    print(f"worst difference {worst:.1e} mm")
+    assert worst < 0.01
