@@ -22,6 +22,8 @@ from mien.synth.hands import HAND_MIX_COMPLEX, HAND_MIX_EVERYDAY, HAND_SHAPES
 from mien.synth.penetration import cut_parts, penetration
 from mien.synth.puppet import Stage
 
+pytestmark = pytest.mark.slow
+
 ARRAYS = read_body(find_body("openbody"))
 BODY = from_arrays(ARRAYS, 10, 10)
 STAGE = Stage(ARRAYS)
@@ -169,7 +171,9 @@ def test_thumb_meets_the_finger(name: str) -> None:
     for seed in range(40):
         shape, side = draw_shape(np.random.default_rng(seed), name), seed % 2
         digit = shape.meetings[0].digit
-        points = mesh(figure, (vectors(STAGE.hands.make(figure, shape, 0)), vectors(STAGE.hands.make(figure, shape, 1))))
+        points = mesh(
+            figure, (vectors(STAGE.hands.make(figure, shape, 0)), vectors(STAGE.hands.make(figure, shape, 1)))
+        )
         part = ARRAYS.weights.argmax(1)
         thumb, finger = (points[part == FIRST[side] + 3 * d + 2] for d in (4, digit))
         apart.append(np.sqrt(((thumb[:, None] - finger) ** 2).sum(-1)).min())
