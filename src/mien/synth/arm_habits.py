@@ -65,7 +65,7 @@ def cross(act: Act) -> None:
         act.grip(side, "loose", "relaxed", "flat", "half_closed", share=0.8)
         place = np.array(
             [
-                sternum[0] + size * _x(side)[0] * act.about(0.02 if over else 0.0, 0.01),
+                sternum[0] + size * _x(side)[0] * act.about(-0.05 if over else -0.035, 0.012),
                 high - size * (0.148 if over else 0.245),
                 sternum[2] + size * (0.108 if over else 0.06),
             ]

@@ -147,7 +147,7 @@ def _fist(rng: np.random.Generator) -> Shape:
     if rng.random() < 0.2:
         angles[16:] = np.array([24.0, 24.0, 0.0, 15.0, 25.0]) + rng.normal(0, 4, 5)
         return Shape(angles=angles)
-    return Shape(angles=angles, meetings=(Meeting(int(rng.random() < 0.6), "nail", False),))
+    return Shape(angles=angles, meetings=(Meeting(0, "nail", False),))
 
 
 def _point(rng: np.random.Generator) -> Shape:

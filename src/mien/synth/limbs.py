@@ -115,10 +115,11 @@ def limit_wrist(relative, forearm, bend, side):
 
 @numba.njit(**_JIT)
 @no_type_check
-def _arm(direction, pole, flexion, wrist, rest, hand, sign, found):
+def _arm(collar, direction, pole, flexion, wrist, rest, hand, sign, found):
     """Write the local rotations of collar, shoulder, elbow and wrist.
 
     Args:
+        collar: rotation of the collar bone.
         direction: of the upper arm, in the frame of the chest.
         pole: where the elbow points.
         flexion: of the elbow, degrees.
@@ -130,7 +131,6 @@ def _arm(direction, pole, flexion, wrist, rest, hand, sign, found):
     """
     upper, lower = _unit(rest[2] - rest[1]), _unit(rest[3] - rest[2])
     axis, straight = _hinge(upper, lower, np.array([0.0, 0.0, 1.0]))
-    collar = collar_for(direction, sign)
     wanted = _basis(direction, -crossed(direction, pole))
     whole = product(wanted, _basis(upper, axis).T.copy())
     found[0] = collar
@@ -158,7 +158,8 @@ def arm_by_angles(raise_, around, swivel, flexion, wrist, rest, hand, sign, foun
     e, a = raise_ * _RAD, around * _RAD
     direction = np.array([sign * math.sin(e) * math.sin(a), -math.cos(e), math.sin(e) * math.cos(a)])
     pole = _pole(direction, sign, swivel)
-    _arm(direction, pole, min(max(flexion, 0.0), ELBOW_HIGH), wrist, rest, hand, sign, found)
+    collar = collar_for(direction, sign)
+    _arm(collar, direction, pole, min(max(flexion, 0.0), ELBOW_HIGH), wrist, rest, hand, sign, found)
 
 
 @numba.njit(**_JIT)
@@ -191,8 +192,10 @@ def arm_to(target, palm, turn, swivels, rest, chest, origin, chest_rest, hand, s
     trial = np.empty((4, 3, 3))
     shoulder = rest[1]
     direction = _unit(goal - shoulder)
+    collar = collar_for(direction, sign)
     for _ in range(2):
-        shoulder = rest[0] + turned(collar_for(direction, sign), rest[1] - rest[0])
+        collar = collar_for(direction, sign)
+        shoulder = rest[0] + turned(collar, rest[1] - rest[0])
         elbow, end = two_bones(shoulder, goal, upper, lower, _pole(_unit(goal - shoulder), sign, swivels[0]))
         direction = _unit(elbow - shoulder)
     short = math.sqrt(_dot(goal - end, goal - end))
@@ -206,7 +209,7 @@ def arm_to(target, palm, turn, swivels, rest, chest, origin, chest_rest, hand, s
         cosine = _dot(direction, _unit(end - elbow))
         flexion = math.acos(min(max(cosine, -1.0), 1.0)) / _RAD
         wrist = np.zeros(3)
-        whole, bend = _arm(direction, pole, flexion, wrist, rest, hand, sign, trial)
+        whole, bend = _arm(collar, direction, pole, flexion, wrist, rest, hand, sign, trial)
         lack = 0.0
         if turn > 0:
             fore = product(whole, bend)
@@ -228,7 +231,7 @@ def arm_to(target, palm, turn, swivels, rest, chest, origin, chest_rest, hand, s
             cost += (max(1 - near, 0.0) / 0.08) ** 2
         if cost < best:
             best, best_lack, best_short, best_swivel = cost, lack, short, swivels[s]
-            _arm(direction, pole, min(flexion, ELBOW_HIGH), wrist, rest, hand, sign, found)
+            _arm(collar, direction, pole, min(flexion, ELBOW_HIGH), wrist, rest, hand, sign, found)
     return best_lack, best_short, best_swivel
 
 

@@ -45,7 +45,7 @@ def overlaps(vertices, cut, world, group, pairs):
     points, boxes = close_rims(vertices, rim, rim_start), boxes_of(vertices, start)
     found = np.zeros((len(pairs), len(pairs), 9))
     bounds = np.empty((8, np.diff(face_start).max()))
-    around = _boxes_of_joints(vertices, part, world)
+    around = _boxes_of_joints(vertices, part, start, group, world)
     first_bin, hits = np.empty(MAX_BINS + 1, dtype=np.int64), np.empty(bounds.shape[1], dtype=np.int64)
     binned, slab = np.empty(0, dtype=np.int64), np.empty((8, 0))
     for p in range(len(start) - 1):
@@ -103,15 +103,20 @@ def overlaps(vertices, cut, world, group, pairs):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _boxes_of_joints(points, part, world):
+def _boxes_of_joints(points, part, start, group, world):
     """Around the vertices of each joint, in its own axes, with a margin: from and to."""
     found = np.empty((len(world), 6))
     found[:, :3], found[:, 3:] = np.inf, -np.inf
-    for v in range(len(points)):
-        j = part[v]
-        for i in range(3):
-            t = world[j, 0, i] * points[v, 0] + world[j, 1, i] * points[v, 1] + world[j, 2, i] * points[v, 2]
-            found[j, i], found[j, 3 + i] = min(found[j, i], t - MARGIN), max(found[j, 3 + i], t + MARGIN)
+    for p in range(len(group)):
+        if group[p] < 0:
+            continue
+        for v in range(start[p], start[p + 1]):
+            j = part[v]
+            for i in range(3):
+                t = world[j, 0, i] * points[v, 0] + world[j, 1, i] * points[v, 1] + world[j, 2, i] * points[v, 2]
+                found[j, i], found[j, 3 + i] = min(found[j, i], t), max(found[j, 3 + i], t)
+    found[:, :3] -= MARGIN
+    found[:, 3:] += MARGIN
     return found
 
 

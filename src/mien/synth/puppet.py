@@ -246,7 +246,8 @@ class Puppet:
         joints, found = [1 + true, 4 + true, 7 + true], np.empty((3, 3, 3))
         rest = self.rest[joints]
         if leg.target is None or leg.foot is None:
-            leg_by_angles(*leg.angles, np.array(leg.ankle), rest, sign, found)
+            flex, opened, turn, knee = map(float, leg.angles)
+            leg_by_angles(flex, opened, turn, knee, np.array(leg.ankle, dtype=np.float64), rest, sign, found)
         else:
             pole = np.array([sign * math.sin(math.radians(leg.pole)), 0.0, math.cos(math.radians(leg.pole))])
             leg_to(leg.target, pole, leg.foot, rest, self.world[0], self.position[joints[0]], found)

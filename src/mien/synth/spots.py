@@ -59,7 +59,9 @@ def find_spots(arrays: BodyArrays) -> Spots:
         ahead = offset @ way
         away = np.linalg.norm(offset - np.outer(ahead, way), axis=1)
         away = away + np.where(ahead > 0, 0, 1)
-        outermost = np.argmax(np.where(away < away.min() + 0.012, ahead, -1))  # not a vertex inside the mouth
+        outermost = np.argmax(
+            np.where(away < away.min() + 0.012, ahead - 3 * away, -1)
+        )  # not a vertex inside the mouth
         chosen[name] = int(members[outermost])
 
     def mix(a: int, b: int, share: float) -> np.ndarray:

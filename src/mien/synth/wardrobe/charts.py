@@ -62,7 +62,7 @@ def unroll(
     return where
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _between(line, axis, t, across):
     """Where a line through three points is at `t` along an axis."""
@@ -72,17 +72,18 @@ def _between(line, axis, t, across):
     return line[k, across] + share * (line[k + 1, across] - line[k, across])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _turn(ahead, side):
     """The angle from straight ahead, 0..pi, to three hundredths."""
     a = abs(quarter_turns(side, ahead))
     t = a if a < 1 else np.float32(2) - a
-    t = t * np.float32(np.pi / 2) - np.float32(0.045) * np.sin(np.float32(2 * np.pi) * t)
+    bend = t * (np.float32(1) - t) * (np.float32(0.5) - t)  # about sin(2 pi t) / 21
+    t = t * np.float32(np.pi / 2) - np.float32(0.95) * bend
     return t if a < 1 else np.float32(np.pi) - t
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _unroll(rest, faces, chart, legs, arms, heights, where):
     armpit, side = heights
@@ -120,7 +121,7 @@ def _unroll(rest, faces, chart, legs, arms, heights, where):
                 where[f, i, 0], where[f, i, 1] = np.float32(0.02), np.float32(0.02)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _boxes(where, chart, low, high):
     """Least and greatest coordinates of each chart."""
@@ -132,7 +133,7 @@ def _boxes(where, chart, low, high):
                 high[k, c] = max(high[k, c], where[f, i, c])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _shift(where, chart, scale, offset):
     """From metres on the panels to shares of the texture, in place."""
@@ -157,7 +158,7 @@ def lay_out(
     Returns:
         The sheet, not painted yet, and texture coordinates (0..1) of the corners.
     """
-    low, high = np.full((NUM_CHARTS, 2), np.inf, np.float32), np.full((NUM_CHARTS, 2), -np.inf, np.float32)
+    low, high = np.full((NUM_CHARTS, 2), 1e6, np.float32), np.full((NUM_CHARTS, 2), -1e6, np.float32)
     _boxes(where, chart, low, high)
     boxes = {k: (*low[k].tolist(), *high[k].tolist()) for k in range(NUM_CHARTS) if low[k, 0] <= high[k, 0]}
     wide = sum(box[2] - box[0] for box in boxes.values())

@@ -51,14 +51,15 @@ class Cloth:
         """Append vertices (arrays of any shape, with as many entries each), and faces of any vertices."""
         first, last = self.num_vertices, self.num_vertices + border.size
         start, end = self.num_faces, self.num_faces + len(faces)
-        self._make_room(last, end)
+        self.make_room(last, end)
         self.point[first:last], self.rest[first:last] = point.reshape(-1, 3), rest.reshape(-1, 3)
         self.shade[first:last], self.border[first:last] = shade.reshape(-1), border.reshape(-1)
         self.joint[first:last], self.weight[first:last] = weights.joint, weights.weight
         self.faces[start:end], self.chart[start:end] = faces, chart
         self.num_vertices, self.num_faces = last, end
 
-    def _make_room(self, vertices: int, faces: int) -> None:
+    def make_room(self, vertices: int, faces: int) -> None:
+        """See to it that so many fit."""
         if vertices > len(self.point):
             for name in ("point", "rest", "shade", "joint", "weight", "border"):
                 setattr(self, name, _longer(getattr(self, name), vertices + _ROOM))
@@ -165,31 +166,63 @@ def grow(
         apart: begin with a copy of the border, so that the new part has its own place on the fabric; `rest` and
             `shade` then have a row for it, too.
     """
-    ids = border.ids
+    wide, count = len(border.ids), len(rows) + apart
+    first, start = cloth.num_vertices, cloth.num_faces
+    last, end = first + count * wide, start + 2 * len(rows) * len(border.edges)
+    cloth.make_room(last, end)
     if apart:
-        rows = np.concatenate([cloth.point[ids][None], rows])
-    count, wide = rows.shape[:2]
-    number = cloth.num_vertices + np.arange(count * wide, dtype=np.int32).reshape(count, wide)
-    if not apart:
-        number = np.concatenate([ids[None], number])
-    a, b = number[:, border.edges[:, 0]], number[:, border.edges[:, 1]]
-    faces = np.stack([b[:-1], a[:-1], a[1:], b[:-1], a[1:], b[1:]], -1).reshape(-1, 3)
-    flags = np.repeat((cloth.border[ids] & ~moves)[None], count, 0)
-    if moves:
-        flags[-1] |= cloth.border[ids] & moves
-        cloth.border[ids] &= ~moves
-    else:
-        flags[:] = 0
-    old = np.broadcast_to(ids, (count, wide)).reshape(-1)
-    cloth.add(
-        rows,
-        cloth.rest[old] if rest is None else rest,
-        cloth.shade[old] if shade is None else shade,
-        SparseRows(joint=cloth.joint[old], weight=cloth.weight[old]) if weights is None else weights,
-        flags,
-        faces,
-        np.tile(np.repeat(border.chart, 2), len(number) - 1) if chart < 0 else chart,
-    )
+        cloth.point[first : first + wide] = cloth.point[border.ids]
+    cloth.point[last - len(rows) * wide : last] = rows.reshape(-1, 3)
+    rest_and_more = cloth.rest, cloth.shade, cloth.joint, cloth.weight, cloth.border
+    _repeat(rest_and_more, border.ids, first, count, moves)
+    _join(cloth.faces, cloth.chart, border.ids, border.edges, border.chart, first, start, len(rows), apart, chart)
+    if rest is not None:
+        cloth.rest[first:last] = rest.reshape(-1, 3)
+    if shade is not None:
+        cloth.shade[first:last] = shade.reshape(-1)
+    if weights is not None:
+        cloth.joint[first:last], cloth.weight[first:last] = weights.joint, weights.weight
+    cloth.num_vertices, cloth.num_faces = last, end
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _repeat(arrays, ids, first, count, moves):
+    """Rows like those of a border; where bits of borders move, the last row has them, and the border has them no more.
+
+    Other bits stay with the whole column, so that a border that ends here goes on; without moves there are none.
+    """
+    rest, shade, joint, weight, border = arrays
+    wide = ids.shape[0]
+    for i in range(wide):
+        v = ids[i]
+        bits = border[v]
+        for row in range(count):
+            w = first + row * wide + i
+            for c in range(3):
+                rest[w, c] = rest[v, c]
+            for c in range(joint.shape[1]):
+                joint[w, c], weight[w, c] = joint[v, c], weight[v, c]
+            shade[w] = shade[v]
+            border[w] = 0 if moves == 0 else bits if row == count - 1 else bits & ~moves
+        border[v] = bits & ~moves
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _join(faces, charts, ids, edges, chart, first, start, rows, apart, own):
+    """Two triangles for each edge and row."""
+    wide = ids.shape[0]
+    for row in range(rows):
+        for e in range(edges.shape[0]):
+            i, j = edges[e, 0], edges[e, 1]
+            low = first + (row + 1 if apart else row) * wide
+            high = low - wide
+            a, b = (ids[i], ids[j]) if row == 0 and not apart else (high + i, high + j)
+            f = start + 2 * (row * edges.shape[0] + e)
+            faces[f, 0], faces[f, 1], faces[f, 2] = b, a, low + i
+            faces[f + 1, 0], faces[f + 1, 1], faces[f + 1, 2] = b, low + i, low + j
+            charts[f] = charts[f + 1] = own if own >= 0 else chart[e]
 
 
 def turn_in(cloth: Cloth, fields: Sequence[int], thick: float, deep: float, chart: int = -1) -> None:
@@ -205,6 +238,7 @@ def turn_in(cloth: Cloth, fields: Sequence[int], thick: float, deep: float, char
     border = border_of(cloth, fields)
     thickness = np.float32(thick)
     inner = cloth.point[border.ids] - thickness * border.normal
-    rows = np.stack([inner + np.float32(0.2) * thickness * border.inward, inner + np.float32(deep) * border.inward])
-    shade = cloth.shade[border.ids] * np.array([[0.75], [0.4]], dtype=np.float32)
+    within = np.float32(deep) * (border.inward - np.float32(0.4) * border.normal)
+    rows = np.stack([inner + np.float32(0.2) * thickness * border.inward, inner + within])
+    shade = cloth.shade[border.ids] * np.array([[0.8], [0.5]], dtype=np.float32)
     grow(cloth, border, rows, shade=shade, chart=chart)

@@ -9,13 +9,13 @@ import numba
 import numpy as np
 from jaxtyping import Float32, Int32
 
-from mien.synth.wardrobe.fit import Fit
+from mien.synth.wardrobe.fit import Fit, Worn
 from mien.synth.wardrobe.folds import fold_surface
 from mien.synth.wardrobe.form import smooth
 from mien.synth.wardrobe.hulls import DIRECTIONS, STEP, Tube, hang, quarter_turns, reach
 from mien.synth.wardrobe.noise import ramp
 
-__all__ = ["Course", "Drape", "Hold", "Shell", "drape", "far_at", "make_shell"]
+__all__ = ["Course", "Drape", "Hold", "Shell", "drape", "far_at", "make_shells"]
 
 Course = tuple[tuple[float, float], ...]
 """A value along an axis: (where, value) at some places, linear between them, constant beyond."""
@@ -31,6 +31,8 @@ class Hold:
     """Metres it draws in per metre towards the end of the garment: 0 hangs straight, 2 follows the body."""
     rise: float = 1.5
     """The same, backwards."""
+    start: float = 9.0
+    """Height from which it hangs: what stands out above counts for nothing (waistbands)."""
     hug: Course = ((0.0, 0.0),)
     """How far it returns to the body's own outline in spite of hanging (ribs, waistbands), 0..1."""
     bridge: float = 1.0
@@ -79,11 +81,16 @@ _NOWHERE = Shell(
 )
 
 
-def make_shell(tube: Tube, hold: Hold) -> Shell:
+def _make_shell(tube: Tube, hold: Hold) -> Shell:
     """Radii and fold depths of a garment around a tube."""
     rows = tube.rows
     hug = _course(rows, hold.hug)
-    radius = reach(hang(tube.support, np.float32(hold.fall * STEP), np.float32(hold.rise * STEP), hug))
+    outline = tube.support.copy()
+    first = int(np.searchsorted(-rows, -np.float32(hold.start))) if tube.step < 0 else 0
+    outline[first:] = hang(
+        tube.support[first:], np.float32(hold.fall * STEP), np.float32(hold.rise * STEP), hug[first:]
+    )
+    radius = reach(outline)
     return Shell(
         axis=np.array([tube.first, tube.step], dtype=np.float32),
         centre=tube.centre,
@@ -100,9 +107,19 @@ def _course(rows: Float32[np.ndarray, " row"], course: Course) -> Float32[np.nda
     return np.interp(rows, [at for at, _ in ordered], [value for _, value in ordered]).astype(np.float32)
 
 
+def make_shells(fit: Fit, how: Drape, worn: Worn) -> tuple[Shell, Shell, Shell]:
+    """Around the trunk with what is worn there, around an arm and around a leg; nothing where the garment is not."""
+    return (
+        _NOWHERE if how.trunk is None else _make_shell(fit.trunk_over(worn), how.trunk),
+        _NOWHERE if how.arm is None else _make_shell(fit.arm_tube, how.arm),
+        _NOWHERE if how.leg is None else _make_shell(fit.leg_tube, how.leg),
+    )
+
+
 def drape(
     fit: Fit,
     how: Drape,
+    shells: tuple[Shell, Shell, Shell],
     active: Int32[np.ndarray, " some"],
     inside: Float32[np.ndarray, " vert"],
     under: Float32[np.ndarray, "vert 3"],
@@ -114,6 +131,7 @@ def drape(
     Args:
         fit: the figure on its dummy.
         how: the cut.
+        shells: of it.
         active: the vertices that matter; the others stay on the skin.
         inside: metres to the nearest border, where folds are lower.
         under: where what is worn beneath is (the skin if nothing is).
@@ -123,10 +141,6 @@ def drape(
     Returns:
         Where the cloth is, and how deep each vertex lies in a valley of its folds (metres).
     """
-    shells = [
-        _NOWHERE if hold is None else make_shell(getattr(fit, name), hold)
-        for name, hold in (("trunk_tube", how.trunk), ("arm_tube", how.arm), ("leg_tube", how.leg))
-    ]
     parts = tuple((shell.axis, shell.centre, shell.radius, shell.depth, shell.bridge) for shell in shells)
     heights = np.array([fit.armpit, fit.crotch], dtype=np.float32)
     cloth = fit.points.copy()
@@ -148,7 +162,7 @@ def drape(
     return cloth, folds[:, 1]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _reach_at(shell, along, across, ahead):
     """Radius of the cloth in a direction, and where the axis is."""
@@ -169,7 +183,7 @@ def _reach_at(shell, along, across, ahead):
     return top + (low - top) * s, across, ahead
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def far_at(shell, along, across, ahead):
     """The radius of a shell at a place along its axis in a direction across; compiled code calls it directly."""
@@ -178,7 +192,7 @@ def far_at(shell, along, across, ahead):
     return _reach_at(shell, along, across + middle[0], ahead + middle[1])[0]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _spread(points, normals, arm, heights, offset, trunk, sleeve, leg, active, cloth):
     """Out to the shells, where they apply; elsewhere along the normals."""
@@ -212,7 +226,7 @@ def _spread(points, normals, arm, heights, offset, trunk, sleeve, leg, active, c
         cloth[v, 0], cloth[v, 1], cloth[v, 2] = x + mx, y + my, z + mz
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _settle(points, normals, folds, under, gap, crotch, active, cloth):
     """Add the folds; stay outside of what is worn beneath, and each leg on its own side."""

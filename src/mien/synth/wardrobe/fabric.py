@@ -159,7 +159,7 @@ def _grain(kind: str) -> UInt8[np.ndarray, "128 128"]:
     bright = {
         "denim": threads + 0.05 * fine,
         "knit": ribs + 0.03 * fine,
-        "melange": 0.08 * (fine + np.roll(fine, 1, 1)),
+        "melange": 0.055 * (fine + np.roll(fine, 1, 1)),
         "leather": 0.012 * fine,
         "plain": 0.022 * fine,
     }[kind]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import no_type_check
 
@@ -12,14 +12,24 @@ from jaxtyping import Float32
 
 from mien.synth.figure import Figure, surface_normals
 from mien.synth.wardrobe.form import Form, form_of, smooth
-from mien.synth.wardrobe.hulls import STEP, Tube, measure, rounded
+from mien.synth.wardrobe.hulls import STEP, Tube, measure, rounded, widen
 
-__all__ = ["Fit"]
+__all__ = ["Fit", "Worn"]
 
-SOFTEN = 3
+SOFTEN = 2
 _MIRROR = np.array([-1, 1, 1], dtype=np.float32)
 ROUND = 0.55
 """Least depth of the outline around both legs, as a share of its width."""
+
+
+@dataclass(frozen=True, eq=False)
+class Worn:
+    """How far clothes reach already; grows with each garment, from the inside out."""
+
+    points: Float32[np.ndarray, "vert 3"]
+    """Where the dummy's vertices are with clothes on; changed in place."""
+    tails: list[Float32[np.ndarray, "_ 3"]] = field(default_factory=list)
+    """What hangs below."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,23 +112,16 @@ class Fit:
         """Distance from the middle between shoulder (0), elbow (0.5) and wrist (1)."""
         return float(np.interp(share, [0, 0.5, 1], self.arms[:, 0]))
 
-    @cached_property
-    def trunk_tube(self) -> Tube:
-        """Outlines around trunk and both legs, from the shoulders down."""
-        return self.trunk_over(self.points)
-
-    def trunk_over(self, points: Float32[np.ndarray, "vert 3"]) -> Tube:
-        """The same around what is worn, round enough below that a skirt has no corners.
-
-        Args:
-            points: where the dummy's vertices are with clothes on.
-        """
+    def trunk_over(self, worn: Worn) -> Tube:
+        """Outlines around trunk and both legs with what is worn there, round enough for skirts without corners."""
         rows = _even(float(self.arms[0, 1]) + 0.02, float(self.legs[2, 1]) - 0.06, -STEP)
         centre = np.zeros((len(rows), 2), dtype=np.float32)
         centre[:, 1] = self.joints[0, 2] - 0.01
-        tube = measure(points, self.form.trunk, (1, 0), False, rows, centre)
+        tube = measure(worn.points, self.form.trunk, (1, 0), False, rows, centre)
         low = rows < self.crotch
         tube.support[low] = rounded(tube.support[low], ROUND)
+        for tail in worn.tails:
+            widen(tube, tail)
         return tube
 
     @cached_property

@@ -44,14 +44,14 @@ def fold_surface(
     return folds
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, inline="always")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True, inline="always")
 @no_type_check
 def _crease(n):
     """Round tops and sharp valleys out of noise."""
     return np.float32(0.75) - np.float32(2.4) * abs(n)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _limb_folds(shell, tile, along, across, ahead, girth, phase):
     """Of one tube: `girth` is its radius in bumps of long folds."""
@@ -71,20 +71,15 @@ def _limb_folds(shell, tile, along, across, ahead, girth, phase):
         warp = np.float32(0.5) * noise(tile, along * np.float32(5) + phase, cosine - sine)
         height += long * noise(tile, cosine * girth + phase + warp, sine * girth + along * np.float32(1.8) + warp)
     if ring >= SHALLOW:
-        warp = np.float32(2.6) * noise(
-            tile, cosine * np.float32(0.9) + phase, sine * np.float32(0.9) + along * np.float32(4)
-        )
-        where = noise(
-            tile, cosine * girth * np.float32(0.6) - phase, sine * girth * np.float32(0.6) + along * np.float32(7)
-        )
-        there = ramp(where * np.float32(1.4) + np.float32(0.65))
+        low = noise(tile, cosine * np.float32(1.1) + phase, sine * np.float32(1.1) + along * np.float32(5))
+        warp, there = np.float32(2.6) * low, ramp(low * np.float32(1.4) + np.float32(0.65))
         crest = _crease(noise(tile, along * np.float32(23) + warp * np.float32(1.2), sine - cosine + phase + warp))
         height += ring * there * crest
         dark += ring * there * (np.float32(0.5) - crest)
     return height, dark
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _fold(points, arm, depths, trunk, sleeve, leg, tile, shift, active, inside, folds):
     one, (crotch, wrinkle) = np.float32(1), depths

@@ -35,7 +35,7 @@ __all__ = [
 
 NUM_JOINTS = len(BODY_JOINTS)
 """Clothes follow the root and the 21 joints of the body; a finger counts as its wrist, the jaw as the head."""
-LONGEST = 0.026
+LONGEST = 0.03
 """Metres: longer edges of the body are halved."""
 HIP, KNEE, ANKLE, WRIST, HEAD, TOES, ARM = (1, 2), (4, 5), (7, 8), (20, 21), 15, (10, 11), slice(16, 22)
 TIGHT, SOFT, STIFF = range(3)
@@ -294,7 +294,7 @@ def smooth(
     _smooth(values, values.copy(), ring.start, ring.neighbour, rows, times)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _smooth(values, other, start, neighbour, rows, times):
     half = np.float32(0.5)

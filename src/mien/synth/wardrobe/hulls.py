@@ -16,9 +16,9 @@ import numba
 import numpy as np
 from jaxtyping import Float32, Int32
 
-__all__ = ["DIRECTIONS", "STEP", "Tube", "hang", "measure", "quarter_turns", "reach", "rounded"]
+__all__ = ["DIRECTIONS", "STEP", "Tube", "hang", "measure", "quarter_turns", "reach", "rounded", "widen"]
 
-DIRECTIONS = 32
+DIRECTIONS = 24
 STEP = 0.025
 """Metres between the outlines of a tube."""
 _TURN = np.linspace(-np.pi, np.pi, DIRECTIONS, endpoint=False)
@@ -32,7 +32,7 @@ def _slants() -> Float32[np.ndarray, "direction direction"]:
     ahead = 1 - np.abs(turns)
     ways = np.stack([across, ahead], 1) / np.hypot(across, ahead)[:, None]
     cosine = ways @ _UNIT.T
-    return np.where(cosine > 0.15, 1 / np.maximum(cosine, 0.15), np.inf).astype(np.float32)
+    return np.where(cosine > 0.15, 1 / np.maximum(cosine, 0.15), 1e9).astype(np.float32)
 
 
 _SLANT = _slants()
@@ -75,18 +75,23 @@ def measure(
         rows: where the outlines are, at even steps.
         centre: of the rows.
     """
-    support = np.full((len(rows), DIRECTIONS), -1, dtype=np.float32)
-    first, step = float(rows[0]), float(rows[1] - rows[0])
-    _measure(points, among, axes[0], axes[1], mirror, np.float32(first), np.float32(step), centre, _UNIT, support)
+    support, first, step = np.full((len(rows), DIRECTIONS), -1, dtype=np.float32), rows[0], rows[1] - rows[0]
+    _measure(points, among, axes[0], axes[1], mirror, first, step, centre, _UNIT, support)
     full = np.nonzero(support[:, 0] > -1)[0]
     if len(full) == 0:
         support[:] = 0.01
     elif len(full) < len(rows):
         support = support[full[np.abs(np.arange(len(rows))[:, None] - full).argmin(1)]]
-    return Tube(first=first, step=step, support=np.maximum(support, np.float32(0.005)), centre=centre)
+    return Tube(first=float(first), step=float(step), support=np.maximum(support, np.float32(0.005)), centre=centre)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+def widen(tube: Tube, points: Float32[np.ndarray, "vert 3"]) -> None:
+    """Make the outlines of a tube around trunk and legs hold more points, too."""
+    step, among = np.float32(tube.step), np.arange(len(points), dtype=np.int32)
+    _measure(points, among, 1, 0, False, np.float32(tube.first), step, tube.centre, _UNIT, tube.support)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _measure(points, among, axis, other, mirror, first, step, centre, unit, support):
     rows = support.shape[0]
@@ -104,7 +109,7 @@ def _measure(points, among, axis, other, mirror, first, step, centre, unit, supp
                 support[row, k] = max(support[row, k], x * unit[k, 0] + z * unit[k, 1])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def hang(support, fall, rise, hug):
     """Outlines of cloth that draws in by at most `fall` metres a row onwards, and by `rise` a row backwards.
@@ -137,7 +142,7 @@ def reach(support: Float32[np.ndarray, "row direction"]) -> Float32[np.ndarray, 
     return _reach(support, _SLANT)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _reach(support, slant):
     result = np.empty_like(support)

@@ -77,7 +77,7 @@ def let_down(fit: Fit, cloth: Cloth, k: int, shell: Shell, fall: Fall, rng: np.r
     grow(cloth, border, point, rest=rest, shade=shade, weights=rows, moves=1 << k, chart=fall.chart)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _let_down(top, joints, weights, shades, shell, settings, heights, swing, shift, tile, point, shade, joint, weight):
     hem, flare, folds, waves, pleats, with_thighs = settings
@@ -113,7 +113,7 @@ def _let_down(top, joints, weights, shades, shell, settings, heights, swing, shi
             _write(dense, joint[row, i], weight[row, i])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _share(row, below):
     """A course of `Form.swing` at metres below the joint."""
@@ -122,7 +122,7 @@ def _share(row, below):
     return row[k] + (row[k + 1] - row[k]) * (place - np.float32(k))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _lap(skin, cloth, down):
     """How far cloth ahead of the thigh goes with it, so that it comes to lie on the lap of who sits, not above it.
@@ -134,7 +134,7 @@ def _lap(skin, cloth, down):
     return min((skin + np.float32(0.03) + down) / (cloth + down), np.float32(1))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _carry(joints, weights, x, y, down, ahead, lap, heights, swing, dense):
     """Whom loose cloth follows: what it hangs on, then pelvis, thighs and shins as the skin beneath does."""
@@ -155,7 +155,7 @@ def _carry(joints, weights, x, y, down, ahead, lap, heights, swing, dense):
         dense[4 + side] += share * shin
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _write(dense, joint, weight):
     """The joints of a dense row; of more than there is room for, the later ones that count least are left out."""

@@ -26,12 +26,13 @@ STITCH: Colour = (196.0, 140.0, 74.0)
 """Of denim."""
 
 
-def _legs(fit: Fit, ease: tuple[float, float], fall: float, deep: float) -> tuple[Hold, Hold]:
+def _legs(fit: Fit, style: Style, ease: tuple[float, float], fall: float, deep: float) -> tuple[Hold, Hold]:
     """Trunk and legs of trousers: air at the thigh and at the ankle, folds at crotch, knee and ankle."""
     crotch, at = fit.crotch, fit.leg_height
     trunk = Hold(
         ease=((fit.trunk_height(0.45), 0.004), (crotch, ease[0])),
         fall=1.2,
+        start=style.waist + 0.02,
         rings=((crotch, deep), (crotch + 0.1, 0.3 * deep)),
     )
     leg = Hold(
@@ -57,12 +58,11 @@ def _trousers(
 ) -> Pattern:
     """Two legs with a waistband, cut at the height `end`; `more` is for the pattern."""
     points, band = fit.points, below(fit.points, style.waist, TILT)
-    middle = Seam(field=points[:, 0].copy())
     return Pattern(
         kind=kind,
         drape=Drape(trunk=holds[0], leg=holds[1], offset=offset),
         edges=(Edge(field=band, thick=0.004), Edge(field=above(points, end), margin=margin)),
-        seams=(middle, Seam(field=behind_legs(fit)), Seam(field=band - 0.035, below=TRIM)),
+        seams=(Seam(field=behind_legs(fit)), Seam(field=band - 0.035, below=TRIM)),
         chart=LEG,
         gap=0.003,
         paint=paints,
@@ -94,9 +94,9 @@ def _pockets(fit: Fit, fabric: Fabric, style: Style) -> Step:
         leg = sheet.panels[LEG]
         if fabric.pattern == "denim":
             paint.fade(leg, worn, 0.28)
-        paint.line(leg, [(0.0, leg.size[0]), (0.0, leg.size[1])], paint.bright(fabric.colours[0], 0.75), 0.002)
-        paint.line(leg, [(0.03, waist + 0.16), (0.05, waist + 0.1), (0.1, waist + 0.04)], seam, 0.003, 0.9)
-        paint.line(leg, back, seam, 0.003, 0.9)
+        paint.line(leg, [(0.0, leg.size[0]), (0.0, leg.size[1])], paint.bright(fabric.colours[0], 0.85), 0.003)
+        paint.line(leg, [(0.03, waist + 0.16), (0.05, waist + 0.1), (0.1, waist + 0.04)], seam, 0.003)
+        paint.line(leg, back, seam, 0.003)
 
     return draw
 
@@ -114,7 +114,7 @@ def _stripe(colour: Colour, width: float) -> Step:
 def trousers_slim(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """Jeans and chinos that follow the leg."""
     loose, up = style.loose, bool(rng.random() < 0.2)
-    holds = _legs(fit, (0.008 + 0.006 * loose, 0.010 + 0.008 * loose), 0.9 - 0.55 * loose, 0.006)
+    holds = _legs(fit, style, (0.008 + 0.006 * loose, 0.010 + 0.008 * loose), 0.9 - 0.55 * loose, 0.009)
     fabric, end = _trouser_fabric(rng, style, 0.5), fit.leg_height(0.97 - 0.12 * rng.random() if up else 0.98)
     paints = (clad(fabric, _belt(rng, fabric)), _pockets(fit, fabric, style))
     works = (turn_up(1, 0.04, 0.007),) if up else (extend(1, 0.015 + 0.02 * rng.random(), 0.1),)
@@ -124,7 +124,7 @@ def trousers_slim(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
 def trousers_wide(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """Straight to very wide legs; track suits too."""
     wide, track = 0.02 + 0.035 * rng.random() ** 1.5 + 0.015 * style.loose, bool(rng.random() < 0.25)
-    holds = _legs(fit, (0.014 + 0.3 * wide, wide), 0.12, 0.008)
+    holds = _legs(fit, style, (0.014 + 0.3 * wide, wide), 0.12, 0.012)
     fabric = _trouser_fabric(rng, style, 0.0 if track else 0.3)
     drawn = _stripe(style.palette.light, 0.026) if track else _pockets(fit, fabric, style)
     paints, works = (clad(fabric, _belt(rng, fabric)), drawn), (extend(1, 0.015 + 0.03 * rng.random(), 0.1),)
@@ -135,7 +135,7 @@ def trousers_wide(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
 def shorts(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """To the thigh or to the knee."""
     end, wide = fit.leg_height(0.2 + 0.28 * rng.random()), 0.018 + 0.02 * rng.random() + 0.012 * style.loose
-    trunk, leg = _legs(fit, (0.012, wide), 0.1, 0.006)
+    trunk, leg = _legs(fit, style, (0.012, wide), 0.1, 0.009)
     leg = Hold(
         ease=((fit.crotch, 0.014), (end, wide)),
         fall=leg.fall,
@@ -150,7 +150,7 @@ def shorts(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
 
 def leggings(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """Close to the leg."""
-    trunk = Hold(ease=((0.0, 0.006),), fall=2.0, bridge=0.9)
+    trunk = Hold(ease=((0.0, 0.006),), fall=2.0, start=style.waist + 0.02, bridge=0.9)
     deep = ((fit.leg_height(0.3), 0.0008), (fit.leg_height(0.5), 0.002), (fit.leg_height(0.7), 0.0008))
     leg = Hold(ease=((0.0, 0.007),), fall=3.0, rise=3.0, rings=deep, bridge=0.95)
     fabric = style.fabric("leggings", rng, 0.3, lead=1)

@@ -38,14 +38,14 @@ def noise_at(u: Float32[np.ndarray, "*some"], v: Float32[np.ndarray, "*some"]) -
     return found
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def _noise_all(tile, u, v, found):
     for i in range(found.shape[0]):
         found[i] = noise(tile, u[i], v[i])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 @no_type_check
 def noise(tile, u, v):
     """Bilinear look-up; compiled code calls it directly."""
@@ -59,7 +59,7 @@ def noise(tile, u, v):
     return top + (low - top) * t
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"}, inline="always")
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True, inline="always")
 @no_type_check
 def ramp(x):
     """0 below 0, 1 above 1, smooth between; compiled code calls it directly."""

@@ -56,7 +56,10 @@ _CUTS: dict[str, _Cut] = {
 def _air(fit: Fit, style: Style, least: float) -> tuple[tuple[float, float], tuple[float, float]]:
     """Metres of air of trunk and of sleeves, each at its beginning and end."""
     loose = style.loose
-    return (least + 0.012 * loose, least + 0.008 + 0.02 * loose), (least - 0.002 + 0.006 * loose, least + 0.008 * loose)
+    return (least + 0.010 * loose, least + 0.004 + 0.016 * loose), (
+        least + 0.008 + 0.006 * loose,
+        least + 0.010 + 0.008 * loose,
+    )
 
 
 def jacket(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
@@ -64,15 +67,15 @@ def jacket(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     kind = str(rng.choice(list(_CUTS)))
     cut = _CUTS["blazer" if style.uniform == "suit" else kind]
     hem, cuff = fit.crotch + cut.length, within_sleeve(fit.points, fit.arm_length(1.0) + 0.01)
-    fabric, (trunk, arm) = _outer_fabric(rng, style, cut.fabric), _air(fit, style, 0.022)
+    fabric, (trunk, arm) = _outer_fabric(rng, style, cut.fabric), _air(fit, style, 0.012)
     ribs = (Seam(field=cuff - 0.05, below=TRIM),) if cut.rib else ()
     pocket = max(fit.trunk_height(0.28), hem + 0.09)
     return Pattern(
         kind="jacket",
         drape=Drape(
             offset=0.014,
-            trunk=trunk_hold(fit, hem, trunk, cut.fall, 0.006),
-            arm=sleeve_hold(fit, 1.0, arm, 0.007),
+            trunk=trunk_hold(fit, hem, trunk, cut.fall, 0.009),
+            arm=sleeve_hold(fit, 1.0, arm, 0.010),
             even=5,
         ),
         edges=(
@@ -117,15 +120,15 @@ def _seams(fabric: Fabric, pocket: float, *, yoke: bool) -> Step:
 def coat(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """To the thigh, the knee or the shin; open in front."""
     points, hem, hooded = fit.points, fit.leg_height(0.15 + 0.6 * rng.random()), rng.random() < 0.3
-    fabric, (trunk, arm) = _outer_fabric(rng, style, "melange"), _air(fit, style, 0.028)
+    fabric, (trunk, arm) = _outer_fabric(rng, style, "melange"), _air(fit, style, 0.016)
     fall = Fall(hem=hem, flare=0.06 + 0.14 * rng.random(), folds=0.012)
     start = above(points, fit.crotch + BELOW)
     return Pattern(
         kind="coat",
         drape=Drape(
             offset=0.016,
-            trunk=trunk_hold(fit, hem, trunk, 0.35, 0.006),
-            arm=sleeve_hold(fit, 1.0, arm, 0.007),
+            trunk=trunk_hold(fit, hem, trunk, 0.35, 0.009),
+            arm=sleeve_hold(fit, 1.0, arm, 0.010),
             even=5,
         ),
         edges=(
@@ -151,7 +154,7 @@ def vest(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     quilted, hem = bool(rng.random() < 0.65) and not style.uniform, fit.crotch + 0.06
     fabric, front = _outer_fabric(rng, style, "plain"), 0.02 + 0.05 * rng.random()
     neck = Neckline(width=0.1, front=0.03) if quilted else Neckline(width=0.1, front=0.2, back=0.026, point=1.0)
-    ease, offset = ((0.03, 0.034), 0.022) if quilted else ((0.018, 0.018), 0.012)
+    ease, offset = ((0.022, 0.024), 0.022) if quilted else ((0.009, 0.009), 0.012)
     plain = _reflectors if style.uniform == "safety" else _seams(fabric, fit.trunk_height(0.36), yoke=True)
     return Pattern(
         kind="vest",

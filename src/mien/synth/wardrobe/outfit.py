@@ -11,7 +11,7 @@ from mien.synth.figure import Figure, Piece
 from mien.synth.wardrobe import lowers, outers, paint, skirts, tops
 from mien.synth.wardrobe.config import UNIFORMS, Wardrobe, pick
 from mien.synth.wardrobe.fabric import Colour, Fabric, Palette, palette_of
-from mien.synth.wardrobe.fit import Fit
+from mien.synth.wardrobe.fit import Fit, Worn
 from mien.synth.wardrobe.sew import Pattern, body_faces, covered, sew, tailor
 from mien.synth.wardrobe.shoes import make_shoes, paint_shoes
 from mien.synth.wardrobe.style import Style
@@ -74,10 +74,10 @@ def dress(rng: np.random.Generator, figure: Figure, wardrobe: Wardrobe) -> list[
     style = _style(rng, fit, wardrobe, choice)
     patterns = [_MAKE[kind](fit, rng, style) for kind in _layers(rng, choice, style)]
     covers = [covered(fit, pattern) for pattern in patterns]
-    under, pieces = fit.points.copy(), []
+    worn, pieces = Worn(fit.points.copy()), []
     for k, pattern in enumerate(patterns):
-        hidden = np.logical_or.reduce([np.zeros(len(under), dtype=bool), *covers[k + 1 :]])
-        cloth = tailor(fit, pattern, under, hidden, rng)
+        hidden = np.logical_or.reduce([np.zeros(len(fit.points), dtype=bool), *covers[k + 1 :]])
+        cloth = tailor(fit, pattern, worn, hidden, rng)
         if cloth.num_faces:
             piece, sheet = sew(fit, pattern.kind, cloth, body_faces(fit, covers[k]))
             for step in pattern.paint:

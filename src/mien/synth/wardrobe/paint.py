@@ -6,24 +6,26 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int32, UInt8
 
 from mien.synth.wardrobe.charts import Panel
 from mien.synth.wardrobe.fabric import Colour
 
-__all__ = ["blot", "bright", "buttons", "fade", "line", "number", "polygon", "print_on", "spot"]
+__all__ = ["bright", "buttons", "fade", "line", "number", "print_on", "spot"]
 
 _SHIFT = 4
 Places = Sequence[tuple[float, float]]
 
 
-def _pixels(panel: Panel, places: Places) -> np.ndarray:
-    return np.round(np.array([panel.at(*place) for place in places]) * 2**_SHIFT).astype(np.int32)
+def _pixels(panel: Panel, places: Places) -> Int32[np.ndarray, "place 2"]:
+    """Columns and rows in fractions of a texel, as OpenCV takes them."""
+    scale, (left, top) = 2**_SHIFT / panel.texel, panel.corner
+    return np.array([(round((s - left) * scale), round((t - top) * scale)) for s, t in places], dtype=np.int32)
 
 
 def spot(panel: Panel, colour: Colour) -> None:
     """One colour all over."""
-    panel.pixels[:] = np.round(np.clip(colour, 0, 255))
+    panel.pixels[:] = [min(max(round(c), 0), 255) for c in colour]
 
 
 def bright(colour: Colour, factor: float) -> Colour:
@@ -32,45 +34,18 @@ def bright(colour: Colour, factor: float) -> Colour:
     return red, green, blue
 
 
-def line(panel: Panel, places: Places, colour: Colour, width: float, strength: float = 1.0) -> None:
-    """A line through places, `width` metres wide; one thinner than a texel is fainter."""
+def line(panel: Panel, places: Places, colour: Colour, width: float) -> None:
+    """A line through places, `width` metres wide but at least a texel."""
     thick = max(round(width / panel.texel), 1)
-    strength *= min(width / panel.texel, 1.0)
-    points = _pixels(panel, places)
-    pad = thick + 2
-    low, high = (points.min(0) >> _SHIFT) - pad, (points.max(0) >> _SHIFT) + pad + 1
-    low, high = np.maximum(low, 0), np.minimum(high, panel.pixels.shape[1::-1])
-    if (high <= low).any():
-        return
-    part = panel.pixels[low[1] : high[1], low[0] : high[0]]
-    drawn = part.copy()
-    shifted = (points - (low.astype(np.int32) << _SHIFT))[:, None]
-    cv2.polylines(drawn, [shifted], False, colour, thick, cv2.LINE_AA, _SHIFT)
-    cv2.addWeighted(drawn, strength, part.copy(), 1 - strength, 0, dst=drawn)
-    part[:] = drawn
-
-
-def polygon(panel: Panel, places: Places, colour: Colour, strength: float = 1.0) -> None:
-    """A filled shape."""
-    drawn = panel.pixels.copy()
-    cv2.fillPoly(drawn, [_pixels(panel, places)[:, None]], colour, cv2.LINE_AA, _SHIFT)
-    panel.pixels[:] = cv2.addWeighted(drawn, strength, panel.pixels.copy(), 1 - strength, 0)
+    cv2.polylines(panel.pixels, [_pixels(panel, places)], False, colour, thick, cv2.LINE_AA, _SHIFT)
 
 
 def buttons(panel: Panel, places: Places, colour: Colour, radius: float) -> None:
     """Round spots with a dark rim below."""
-    size = max(round(radius / panel.texel * 2**_SHIFT), 12)
-    for place in _pixels(panel, places):
-        x, y = int(place[0]), int(place[1])
-        pixels = np.ascontiguousarray(panel.pixels)
-        cv2.circle(pixels, (x, y + size // 3), size, bright(colour, 0.4), -1, cv2.LINE_AA, _SHIFT)
-        cv2.circle(pixels, (x, y), size, colour, -1, cv2.LINE_AA, _SHIFT)
-        panel.pixels[:] = pixels
-
-
-def blot(panel: Panel, middle: tuple[float, float], size: tuple[float, float], strength: float) -> None:
-    """A soft place that is brighter (more than 0) or darker."""
-    fade(panel, [(middle, size)], strength)
+    size, shade = max(round(radius / panel.texel * 2**_SHIFT), 12), bright(colour, 0.4)
+    for x, y in _pixels(panel, places).tolist():
+        cv2.circle(panel.pixels, (x, y + size // 3), size, shade, -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(panel.pixels, (x, y), size, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
 def fade(panel: Panel, blots: Sequence[tuple[tuple[float, float], tuple[float, float]]], strength: float) -> None:

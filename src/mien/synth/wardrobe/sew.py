@@ -14,16 +14,15 @@ from mien.synth.figure import Piece
 from mien.synth.wardrobe.charts import Sheet, lay_out, unroll
 from mien.synth.wardrobe.cloth import Cloth, finish, turn_in
 from mien.synth.wardrobe.cut import FIRST_FIELD, Cutting, cut, mark, new_table
-from mien.synth.wardrobe.drape import Drape, drape, make_shell
-from mien.synth.wardrobe.fit import Fit
+from mien.synth.wardrobe.drape import Drape, Shell, drape, make_shells
+from mien.synth.wardrobe.fit import Fit, Worn
 from mien.synth.wardrobe.form import TIGHT
-from mien.synth.wardrobe.hulls import Tube
 from mien.synth.wardrobe.loose import Fall, let_down
 from mien.synth.wardrobe.noise import ramp
 
 __all__ = ["Edge", "Pattern", "Seam", "Step", "Work", "body_faces", "covered", "sew", "tailor"]
 
-RESERVE = 0.05
+RESERVE = 0.035
 """Metres of the dummy beyond the borders that are draped, so that smoothing has something to lean on."""
 HANGS = 0.04
 """Metres above a border from which cloth is let down that are kept."""
@@ -108,7 +107,7 @@ def body_faces(fit: Fit, inside: Bool[np.ndarray, " vert"]) -> Bool[np.ndarray, 
 def tailor(
     fit: Fit,
     pattern: Pattern,
-    under: Float32[np.ndarray, "vert 3"],
+    worn: Worn,
     hidden: Bool[np.ndarray, " vert"],
     rng: np.random.Generator,
 ) -> Cloth:
@@ -117,37 +116,38 @@ def tailor(
     Args:
         fit: the figure on its dummy.
         pattern: of the garment.
-        under: where what is worn beneath is; what this garment covers becomes this garment's, in place.
+        worn: what is beneath; this garment is added to it.
         hidden: the dummy's vertices over which other clothes lie; cloth there is left out.
         rng: for the folds.
     """
     inside = np.minimum.reduce([edge.field for edge in pattern.edges])
     active = np.nonzero(inside > -RESERVE)[0].astype(np.int32)
-    cloth, folds = drape(fit, pattern.drape, active, inside, under, pattern.gap, rng)
-    beneath = fit.trunk_over(under) if any(edge.falls for edge in pattern.edges) else fit.trunk_tube
+    shells = make_shells(fit, pattern.drape, worn)
+    cloth, folds = drape(fit, pattern.drape, shells, active, inside, worn.points, pattern.gap, rng)
     fields = [edge.field if edge.anew is None else edge.anew(cloth) for edge in pattern.edges]
     for edge, each in zip(pattern.edges, fields, strict=True):
         if edge.falls:  # it hangs from here, even where this is hidden
             hidden = hidden & (each > HANGS)
     table = _lay(fit, cloth, folds, [*fields, *(seam.field for seam in pattern.seams)], inside > -RESERVE, hidden)
-    _wear(under, fit.points, cloth, inside)
+    _wear(worn.points, fit.points, cloth, inside)
     for k in range(len(fields)):
         cut(table, k)
     table.chart[:] = pattern.chart
     for k, seam in enumerate(pattern.seams, len(fields)):
         mark(table, k, above=seam.above, below=seam.below)
     made = finish(table, fit.form.weights[pattern.follow])
-    _complete(fit, pattern, made, beneath, rng)
+    _complete(fit, pattern, made, shells[0], worn, rng)
     return made
 
 
-def _complete(fit: Fit, pattern: Pattern, made: Cloth, beneath: Tube, rng: np.random.Generator) -> None:
+def _complete(fit: Fit, pattern: Pattern, made: Cloth, shell: Shell, worn: Worn, rng: np.random.Generator) -> None:
     """Let down, add collars and the like, turn borders in."""
+    first = made.num_vertices
     for k, edge in enumerate(pattern.edges):
-        if edge.falls and pattern.drape.trunk is not None:
-            shell = make_shell(beneath, pattern.drape.trunk)
-            for fall in edge.falls:
-                let_down(fit, made, k, shell, fall, rng)
+        for fall in edge.falls:
+            let_down(fit, made, k, shell, fall, rng)
+    if made.num_vertices > first:
+        worn.tails.append(made.point[first : made.num_vertices].copy())
     for work in pattern.works:
         work(fit, made)
     for thick, deep in dict.fromkeys((edge.thick, edge.deep) for edge in pattern.edges if edge.thick > 0):

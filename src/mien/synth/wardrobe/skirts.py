@@ -68,6 +68,7 @@ def _skirt(kind: str, fit: Fit, rng: np.random.Generator, style: Style, hem: flo
     trunk = Hold(
         ease=((waist, 0.005), (crotch + BELOW, cut.ease)),
         fall=cut.draw_in,
+        start=waist + 0.02,
         hanging=((waist, 0.0), (crotch, cut.fall.folds * 0.5)),
     )
     denim = cut.fall.pleats == 0 and cut.fall.flare < 0.2
@@ -90,12 +91,12 @@ def dress(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     cut = _cut(fit, rng, fit.leg_height(float(rng.choice([0.2, 0.35, 0.45, 0.7, 0.9])) + 0.06 * rng.random()))
     sleeve, pointed = float(rng.choice([0.0, 0.0, 0.25, 0.55, 0.98])), float(rng.random() < 0.4)
     shape = Neckline(width=0.08 + 0.04 * rng.random(), front=0.02 + 0.1 * rng.random(), back=0.05, point=pointed)
-    end = within_sleeve(points, at(sleeve)) if sleeve else armhole(fit, points, 0.03, 0.32)
+    end = within_sleeve(points, at(sleeve)) if sleeve else armhole(fit, points, 0.04, 0.34)
     trunk = Hold(
         ease=((fit.armpit, 0.007), (waist, 0.008), (crotch + BELOW, cut.ease)),
         fall=0.9 if style.loose < 0.6 else cut.draw_in,
         hanging=((waist, 0.001), (crotch, cut.fall.folds * 0.6)),
-        rings=((waist - 0.05, 0.003), (waist, 0.005), (fit.armpit, 0.002)),
+        rings=((waist - 0.08, 0.003), (waist, 0.008), (fit.armpit, 0.004)),
     )
     air = ((at(0.0), 0.006), (at(0.2), 0.012), (at(max(sleeve, 0.3)), 0.02))
     fabric, belted = style.fabric("dress", rng, 1.4), rng.random() < 0.4
@@ -106,8 +107,8 @@ def dress(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
         drape=Drape(trunk=trunk, arm=Hold(ease=air, fall=0.1, rings=((at(0.5), 0.005),)) if sleeve else None),
         edges=(
             _lower_edge(fit, cut),
-            Edge(field=neckline(fit, points, shape), margin=0.02),
-            Edge(field=end, margin=0.02),
+            Edge(field=neckline(fit, points, shape), deep=0.005, margin=0.02),
+            Edge(field=end, deep=0.02 if sleeve else 0.005, margin=0.02),
         ),
         seams=(*panels(fit, sleeves=sleeve > 0), *belt),
         chart=FRONT,

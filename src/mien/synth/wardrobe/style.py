@@ -34,6 +34,11 @@ class Style:
     uniform: str = ""
     """Which uniform it is, if it is one."""
 
+    @property
+    def inner_loose(self) -> float:
+        """Of what is next to the skin: closer under a jacket."""
+        return 0.3 * self.loose if self.layered else self.loose
+
     def fabric(
         self, kind: str, rng: np.random.Generator, patterned: float, plain: tuple[str, ...] = ("plain",), lead: int = 0
     ) -> Fabric:

@@ -32,7 +32,7 @@ def _hem(style: Style, loose_end: float) -> float:
 
 def t_shirt(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """Short sleeves, a round or a pointed neck; often a print."""
-    loose, points = style.loose, fit.points
+    loose, points = style.inner_loose, fit.points
     hem = _hem(style, fit.crotch + 0.06 - 0.1 * loose * rng.random())
     end, pointed = 0.2 + 0.16 * rng.random() + 0.06 * loose, bool(rng.random() < 0.25)
     front, width = 0.012 + 0.04 * rng.random() + 0.07 * pointed, 0.076 + 0.014 * rng.random()
@@ -42,8 +42,8 @@ def t_shirt(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     return Pattern(
         kind="t_shirt",
         drape=Drape(
-            trunk=_trunk(fit, style, hem, ease, 0.6 - 0.5 * loose, 0.006),
-            arm=sleeve_hold(fit, end, (0.010 + 0.006 * loose, 0.018 + 0.018 * loose), 0.004),
+            trunk=_trunk(fit, style, hem, ease, 0.6 - 0.5 * loose, 0.009),
+            arm=sleeve_hold(fit, end, (0.010 + 0.006 * loose, 0.018 + 0.018 * loose), 0.006),
         ),
         edges=(lower_edge(fit, hem), Edge(field=neck), Edge(field=within_sleeve(points, fit.arm_length(end)))),
         seams=(*panels(fit), Seam(field=neck - 0.016, below=TRIM)),
@@ -86,16 +86,20 @@ def _print(rng: np.random.Generator, style: Style, fabric: Fabric) -> Step:
 
 def tank_top(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """No sleeves, a wide neck."""
-    loose, points = style.loose, fit.points
+    loose, points = style.inner_loose, fit.points
     hem = _hem(style, fit.crotch + 0.07 - 0.06 * loose)
-    shape = Neckline(front=0.06 + 0.07 * rng.random(), back=0.06, width=0.095 + 0.02 * rng.random())
-    neck, hole = neckline(fit, points, shape), armhole(fit, points, 0.028 + 0.02 * rng.random(), 0.32)
-    ease = (0.010 + 0.016 * loose, 0.018 + 0.026 * loose)
+    shape = Neckline(front=0.06 + 0.07 * rng.random(), back=0.06, width=0.09 + 0.015 * rng.random())
+    neck, hole = neckline(fit, points, shape), armhole(fit, points, 0.030 + 0.016 * rng.random(), 0.34)
+    ease = (0.013 + 0.016 * loose, 0.022 + 0.026 * loose)
     fabric = style.fabric("tank_top", rng, 1.0)
     return Pattern(
         kind="tank_top",
-        drape=Drape(offset=0.005, trunk=_trunk(fit, style, hem, ease, 0.7 - 0.6 * loose, 0.005)),
-        edges=(lower_edge(fit, hem), Edge(field=neck, margin=0.02), Edge(field=hole, margin=0.02)),
+        drape=Drape(offset=0.005, trunk=_trunk(fit, style, hem, ease, 0.7 - 0.6 * loose, 0.008)),
+        edges=(
+            lower_edge(fit, hem),
+            Edge(field=neck, deep=0.005, margin=0.02),
+            Edge(field=hole, deep=0.005, margin=0.02),
+        ),
         seams=(*panels(fit, sleeves=False), Seam(field=np.minimum(neck, hole) - 0.012, below=TRIM)),
         chart=FRONT,
         follow=SOFT,
@@ -105,17 +109,17 @@ def tank_top(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
 
 def shirt(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """Long sleeves (sometimes rolled), collar, buttons."""
-    loose, points, rolled = 0.2 + 0.8 * style.loose, fit.points, bool(rng.random() < 0.25)
+    loose, points, rolled = 0.2 + 0.8 * style.inner_loose, fit.points, bool(rng.random() < 0.25)
     hem, end = _hem(style, fit.crotch - 0.05 * rng.random()), 0.42 + 0.2 * rng.random() if rolled else 1.0
     open_by = 0.012 if style.uniform == "suit" else float(rng.choice([0.012, 0.035, 0.075]))
     neck = neckline(fit, points, Neckline(width=0.066, front=open_by, back=0.018, point=0.8))
     cuff = fit.arm_length(end)
-    sleeve = sleeve_hold(fit, end, (0.012 + 0.008 * loose, 0.016 + 0.01 * loose), 0.006)
+    sleeve = sleeve_hold(fit, end, (0.012 + 0.008 * loose, 0.016 + 0.01 * loose), 0.009)
     if not rolled:
         sleeve = replace(sleeve, ease=(*sleeve.ease[:2], (cuff - 0.09, 0.02 + 0.008 * loose), (cuff - 0.055, 0.007)))
     fabric = style.fabric("shirt", rng, 1.2, ("plain", "plain", "melange", "denim"))
     fold = collar(1, 0.03, 0.03, 0.03, lift=0.004) if style.layered else collar(1, 0.03, 0.042, 0.03)
-    trunk = _trunk(fit, style, hem, (0.010 + 0.012 * loose, 0.012 + 0.026 * loose), 0.5 - 0.4 * loose, 0.006)
+    trunk = _trunk(fit, style, hem, (0.010 + 0.012 * loose, 0.012 + 0.026 * loose), 0.5 - 0.4 * loose, 0.009)
     return Pattern(
         kind="shirt",
         drape=Drape(trunk=trunk, arm=sleeve),
@@ -134,29 +138,29 @@ def shirt(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
 
 def _button_front(fabric: Fabric, style: Style, pocket: bool, cuff: float) -> Step:
     """Placket, buttons, a chest pocket, cuffs."""
-    dark = paint.bright(fabric.colours[0], 0.62)
+    dark = paint.bright(fabric.colours[0], 0.75)
     button = style.palette.light if sum(fabric.colours[0]) < 500 else paint.bright(fabric.colours[0], 0.75)
 
     def draw(sheet: Sheet) -> None:
         if (front := sheet.panels.get(FRONT)) is not None:
             top, low = front.size
             for s in (-0.017, 0.017):
-                paint.line(front, [(s, top), (s, low)], dark, 0.002, 0.8)
+                paint.line(front, [(s, top), (s, low)], dark, 0.002)
             count = int((low - top - 0.06) / 0.085)
             paint.buttons(front, [(0.0, top + 0.05 + 0.085 * k) for k in range(count)], button, 0.0055)
             if pocket:
                 s, t = 0.05, top + 0.17
                 shape = [(s, t), (s, t + 0.1), (s + 0.05, t + 0.12), (s + 0.1, t + 0.1), (s + 0.1, t), (s, t)]
-                paint.line(front, shape, dark, 0.002, 0.8)
+                paint.line(front, shape, dark, 0.002)
         if (arm := sheet.panels.get(SLEEVE)) is not None:
-            paint.line(arm, [(-0.3, cuff), (0.3, cuff)], dark, 0.003, 0.8)
+            paint.line(arm, [(-0.3, cuff), (0.3, cuff)], dark, 0.003)
 
     return draw
 
 
 def blouse(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     """Wide sleeves, gathered at the wrist or open, and a wide neck."""
-    loose, points, at = style.loose, fit.points, fit.arm_length
+    loose, points, at = style.inner_loose, fit.points, fit.arm_length
     hem, gathered = _hem(style, fit.crotch + 0.06), rng.random() < 0.55
     end = at(float(rng.choice([0.5, 0.8, 0.98])))
     shape = Neckline(width=0.08 + 0.05 * rng.random(), front=0.02 + 0.09 * rng.random(), point=float(rng.random()))
@@ -171,7 +175,7 @@ def blouse(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     fabric = style.fabric("blouse", rng, 1.6)
     return Pattern(
         kind="blouse",
-        drape=Drape(trunk=_trunk(fit, style, hem, (0.010 + 0.012 * loose, 0.016 + 0.02 * loose), 0.5, 0.007), arm=arm),
+        drape=Drape(trunk=_trunk(fit, style, hem, (0.010 + 0.012 * loose, 0.016 + 0.02 * loose), 0.5, 0.010), arm=arm),
         edges=(
             lower_edge(fit, hem, flare=0.1, folds=0.008),
             Edge(field=neckline(fit, points, shape)),
@@ -186,12 +190,12 @@ def blouse(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
 
 def _knitted(fit: Fit, rng: np.random.Generator, style: Style, thick: float) -> tuple[float, Hold, Hold]:
     """Hem, trunk and sleeves of a thick top with ribs that draw in."""
-    loose, at = style.loose, fit.arm_length
+    loose, at = style.inner_loose, fit.arm_length
     hem = fit.crotch + 0.05 - 0.05 * loose * rng.random()
-    trunk = _trunk(fit, style, hem, (0.012 + thick + 0.016 * loose, 0.02 + thick + 0.02 * loose), 0.25, 0.007)
+    trunk = _trunk(fit, style, hem, (0.012 + thick + 0.016 * loose, 0.02 + thick + 0.02 * loose), 0.25, 0.010)
     ease = (trunk.ease[0], (hem + 0.1, trunk.ease[1][1]), (hem + 0.05, 0.02), (hem, 0.012))
     trunk = replace(trunk, ease=ease, hug=((hem + 0.1, 0.0), (hem + 0.05, 0.5)))
-    arm = sleeve_hold(fit, 1.0, (0.012 + thick + 0.008 * loose, 0.018 + thick + 0.01 * loose), 0.008)
+    arm = sleeve_hold(fit, 1.0, (0.012 + thick + 0.008 * loose, 0.018 + thick + 0.01 * loose), 0.011)
     arm = replace(arm, ease=(*arm.ease[:2], (at(1) - 0.09, 0.02 + thick), (at(1) - 0.05, 0.012), (at(1) + 0.02, 0.006)))
     return hem, trunk, arm
 
@@ -225,7 +229,7 @@ def _pouch(fabric: Fabric, style: Style) -> Step:
         low, dark = front.size[1] - 0.075, paint.bright(fabric.colours[0], 0.6)
         right = [(0.14, low), (0.14, low - 0.07), (0.09, low - 0.16)]
         shape = [*right, *((-s, t) for s, t in right[::-1]), right[0]]
-        paint.line(front, shape, dark, 0.003, 0.9)
+        paint.line(front, shape, dark, 0.003)
         paint.fade(front, [((side * 0.12, low - 0.11), (0.02, 0.05)) for side in (-1, 1)], -0.18)
         for s in (-0.03, 0.03):
             paint.line(front, [(s, front.size[0]), (1.2 * s, front.size[0] + 0.2)], style.palette.light, 0.005)
