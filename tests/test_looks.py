@@ -27,8 +27,6 @@ from mien.synth.looks.things_flat import FLAT
 from mien.synth.looks.things_round import BALLS, RODS, THIN
 from mien.synth.pose import Pose
 
-pytestmark = pytest.mark.slow
-
 EXTRAS = (*HATS, "headphones", "glasses", "sunglasses", "face mask", "earrings", "gloves", "rings", "watch", "bracelet")
 PLAIN = Looks(tattoos=0.0, make_up=0.0, freckles=0.0, tan_lines=0.0, polish=0.0, age=(0.0, 0.0))
 

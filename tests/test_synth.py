@@ -23,8 +23,6 @@ from mien.synth.labels import CLOTH, flesh
 from mien.synth.recipes import RECIPES
 from mien.synth.studio import Shot, Studio
 
-pytestmark = pytest.mark.slow
-
 PARAMS = ("global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose", "right_hand_pose",
           "betas", "expression", "transl")  # fmt: skip
 

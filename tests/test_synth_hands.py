@@ -22,8 +22,6 @@ from mien.synth.hands import HAND_MIX_COMPLEX, HAND_MIX_EVERYDAY, HAND_SHAPES
 from mien.synth.penetration import cut_parts, penetration
 from mien.synth.puppet import Stage
 
-pytestmark = pytest.mark.slow
-
 ARRAYS = read_body(find_body("openbody"))
 BODY = from_arrays(ARRAYS, 10, 10)
 STAGE = Stage(ARRAYS)

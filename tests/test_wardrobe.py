@@ -31,8 +31,6 @@ from mien.synth.wardrobe.outfit import _MAKE
 from mien.synth.wardrobe.sew import tailor
 from mien.synth.wardrobe.style import Style
 
-pytestmark = pytest.mark.slow
-
 NOTHING = {"none": 1.0}
 SLOTS = {"upper": UPPER[:-1], "outer": OUTER[:-1], "lower": LOWER[:-1], "shoes": SHOE_KINDS[:-1], "dress": ("dress",)}
 KINDS = [(slot, kind) for slot, kinds in SLOTS.items() for kind in kinds]
