@@ -56,12 +56,17 @@ def cut_pieces(
         num_uv += pieces * int(textured)
     more = replace(
         packed,
-        faces=np.concatenate(faces).astype(np.int32),
+        faces=_joined(faces, np.int32),
         parts=np.concatenate(parts),
-        uv=np.concatenate(uvs).astype(np.float32),
-        origin=np.concatenate([packed.origin, *origins]).astype(np.int32),
+        uv=_joined(uvs, np.float32),
+        origin=_joined([packed.origin, *origins], np.int32),
     )
-    return more, np.concatenate(points_).astype(np.float32), np.concatenate(lits).astype(np.float32)
+    return more, _joined(points_, np.float32), _joined(lits, np.float32)
+
+
+def _joined(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
+    """One after another; only the new ones, few, are converted."""
+    return np.concatenate(arrays, dtype=dtype, casting="unsafe") if len(arrays) > 1 else arrays[0]
 
 
 def _cut(

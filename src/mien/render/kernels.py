@@ -18,6 +18,8 @@ from mien.render.triangles import (
     GROUPS,
     NUM_FACES,
     NUM_VERTICES,
+    SUB,
+    SUB_BITS,
     TILE,
     TWO_SIDED,
     cull,
@@ -65,11 +67,12 @@ def prepare_vertices(vertices, faces, parts, camera, near, lights, suns, ambient
 
 @numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def bin_triangles(points, faces, parts, height, width, chunks):
+def bin_triangles(points, faces, parts, height, width, centres, chunks):
     """Cull, and list the triangles of each tile in the order of the meshes, whatever the number of chunks.
 
     Args:
         height, width: of the picture, in samples.
+        centres: 1 to list also triangles that reach only places half-way between samples, else 0.
         chunks: how many tasks share the triangles.
 
     Returns:
@@ -84,7 +87,7 @@ def bin_triangles(points, faces, parts, height, width, chunks):
     for chunk in numba.prange(chunks):
         low, high = total * chunk // chunks, total * (chunk + 1) // chunks
         ends[chunk] = cull(
-            points, faces, parts, firsts, low, high, width, height, tiles_x, records, boxes, places[chunk]
+            points, faces, parts, firsts, low, high, width, height, tiles_x, centres, records, boxes, places[chunk]
         )
     starts = start_lists(places)
     listed = np.empty(starts[-1], dtype=np.int32)
@@ -107,10 +110,33 @@ def _stride(count):
         step += 1
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _draw_tile(triangles, listed, left, top, samples, surface, suns, origin, maps, picture):
+    """One tile, whose first sample is (left, top); see `draw_tiles`."""
+    points, _, records, parts = triangles
+    x, y, side, bits = left // samples, top // samples, TILE // samples, SUB_BITS + samples - 1
+    middle, (out_depth, out_mesh, out_face) = (samples - 1) * (SUB // 2), maps
+    depth, seen = np.zeros((side, side), dtype=np.float32), np.empty((side, side), dtype=np.int32)
+    if out_depth.shape[0]:
+        fill_tile(points, records, listed, left * SUB + middle, top * SUB + middle, bits, depth, seen)
+        write_tile(records, parts, origin, x, y, depth, seen, out_depth, out_mesh, out_face)
+    if not picture.shape[0]:
+        return
+    if samples > 1 or not out_depth.shape[0]:
+        depth, seen = np.zeros((TILE, TILE), dtype=np.float32), np.empty((TILE, TILE), dtype=np.int32)
+        fill_tile(points, records, listed, left * SUB, top * SUB, SUB_BITS, depth, seen)
+    one_part = records[listed[0], 3] == records[listed[-1], 3]
+    if suns[0].shape[0]:
+        blend_tile(triangles, surface, suns, samples, x, y, depth, seen, one_part, picture)
+    else:
+        blend_tile(triangles, surface, None, samples, x, y, depth, seen, one_part, picture)
+
+
 @numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def draw_tiles(points, lit, parts, binned, height, width, samples, surface, suns, origin, maps, picture):
-    """Fill every tile that has triangles; write it to `maps` and blend it into `picture`, where they are not empty.
+    """Fill every tile that has triangles; write `maps` and blend it into `picture`, where they are not empty.
 
     Args:
         points, lit, parts: see `mien.render.triangles`.
@@ -120,29 +146,18 @@ def draw_tiles(points, lit, parts, binned, height, width, samples, surface, suns
         surface: opacity (mesh), uv (row 3 2), texels uint8, textures (texture 3) int64: start, height, width, repeats.
         suns: shadow maps, see `mien.render.shadow_kernels`.
         origin: faces of the meshes from which the pieces of faces were cut.
-        maps: depth (h w) metres, mesh (h w) uint16 from 1, face (h w); for one sample a pixel only.
+        maps: depth (h w) metres, mesh (h w) uint16 from 1, face (h w), at the centres of pixels.
         picture: (h w 3) uint8, blended in place.
     """
     records, listed, starts = binned
-    out_depth, out_mesh, out_face = maps
     tiles_x = (width + TILE - 1) // TILE
     busy = np.nonzero(starts[1:] > starts[:-1])[0]
     stride = _stride(len(busy))
     for task in numba.prange(len(busy)):
         tile = busy[task * stride % len(busy)]
         left, top = tile % tiles_x * TILE, tile // tiles_x * TILE
-        depth, seen = np.zeros((TILE, TILE), dtype=np.float32), np.empty((TILE, TILE), dtype=np.int32)
-        fill_tile(points, records, listed, starts[tile], starts[tile + 1], left, top, depth, seen)
-        if out_depth.shape[0]:
-            write_tile(records, parts, origin, left, top, depth, seen, out_depth, out_mesh, out_face)
-        if picture.shape[0]:
-            x, y = left // samples, top // samples
-            one_part = records[listed[starts[tile]], 3] == records[listed[starts[tile + 1] - 1], 3]
-            triangles = (points, lit, records, parts)
-            if suns[0].shape[0]:
-                blend_tile(triangles, surface, suns, samples, x, y, depth, seen, one_part, picture)
-            else:
-                blend_tile(triangles, surface, None, samples, x, y, depth, seen, one_part, picture)
+        here = listed[starts[tile] : starts[tile + 1]]
+        _draw_tile((points, lit, records, parts), here, left, top, samples, surface, suns, origin, maps, picture)
 
 
 @numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -159,7 +174,7 @@ def fill_map(points, binned, lower, nearness):
         if starts[tile + 1] > starts[tile]:
             left, top = tile % tiles_x * TILE, tile // tiles_x * TILE
             depth = np.zeros((TILE, TILE), dtype=np.float32)
-            fill_low(points, records, listed, starts[tile], starts[tile + 1], left, top, lower, depth)
+            fill_low(points, records, listed[starts[tile] : starts[tile + 1]], left * SUB, top * SUB, lower, depth)
             for y in range(min(TILE, height - top)):
                 for x in range(min(TILE, width - left)):
                     if depth[y, x] > 0:

@@ -128,10 +128,7 @@ def render(
         if isinstance(background, np.ndarray):
             check_picture(background, size)
         colour[:] = background
-    once = lights is None or samples == 1
-    _draw(packed, K, size, lights if once else None, shadows if once else (), 1, near, maps, colour if once else None)
-    if not once:
-        _draw(packed, K, size, lights, shadows, samples, near, None, colour)
+    _draw(packed, K, size, lights, shadows, 1 if lights is None else samples, near, maps, colour)
     return Frame(
         colour=colour, depth=depth, mesh=mesh, face=face, meshes=tuple(meshes), K=np.asarray(K, dtype=np.float64)
     )
@@ -178,7 +175,7 @@ def _draw(
     camera = camera_rows(K, samples, near)
     suns = gather(lights, shadows, camera)
     packed, points, lit = project(packed, camera, near, lights, suns)
-    binned = bin_all(packed, points, size, samples)
+    binned = bin_all(packed, points, size, samples, centres=maps is not None and samples > 1)
     if maps is None:
         maps = (np.empty((0, 0), np.float32), np.empty((0, 0), np.uint16), np.empty((0, 0), np.int32))
     if picture is None:
@@ -213,12 +210,17 @@ def project(
 
 
 def bin_all(
-    packed: Packed, points: Float32[np.ndarray, "vert 3"], size: tuple[int, int], samples: int
+    packed: Packed,
+    points: Float32[np.ndarray, "vert 3"],
+    size: tuple[int, int],
+    samples: int,
+    *,
+    centres: bool = False,
 ) -> tuple[Int32[np.ndarray, "record 5"], Int32[np.ndarray, "entry"], Int64[np.ndarray, "tile_plus_one"]]:
-    """The triangles that may be seen, and which of them each tile has."""
+    """The triangles that may be seen at samples, or at pixels' centres too, and which of them each tile has."""
     from mien.render.kernels import bin_triangles
 
-    return bin_triangles(points, packed.faces, packed.parts, samples * size[0], samples * size[1], CHUNKS)
+    return bin_triangles(points, packed.faces, packed.parts, samples * size[0], samples * size[1], int(centres), CHUNKS)
 
 
 def check_picture(picture: np.ndarray, size: tuple[int, int] | None = None) -> None:

@@ -86,7 +86,8 @@ def cast(
         raise InputError(f"a shadow map of {size} texels", expected=f"8 to {MAX_SIZE}")
     if around is not None and not np.isfinite(around).all():
         raise InputError("points around a shadow that are no numbers", expected="metres, in the camera frame")
-    packed, axes = pack(meshes), _axes(direction)
+    shapes = [Mesh(vertices=mesh.vertices, faces=mesh.faces, two_sided=mesh.two_sided) for mesh in meshes]
+    packed, axes = pack(shapes), _axes(direction)
     if not len(packed.vertices) or (around is not None and not len(around)):
         rows = np.concatenate([axes, np.zeros((3, 1))], 1)
         return Shadow(nearness=np.full((1, 1), -np.inf, dtype=np.float32), map_from_camera=rows, texel=1.0)
@@ -105,7 +106,7 @@ def cast(
     points, nearness = np.empty_like(packed.vertices), np.full((height, width), -np.inf, dtype=np.float32)
     project_along(packed.vertices, rows, points)
     lower = np.array([_SLOPE, _MOST * texel, _ALWAYS * texel], dtype=np.float32)
-    fill_map(points, bin_triangles(points, packed.faces, packed.parts, height, width, _CHUNKS), lower, nearness)
+    fill_map(points, bin_triangles(points, packed.faces, packed.parts, height, width, 0, _CHUNKS), lower, nearness)
     return Shadow(nearness=nearness, map_from_camera=rows, texel=texel)
 
 

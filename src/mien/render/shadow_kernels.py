@@ -12,13 +12,12 @@ int64: start in `nearness`, height and width; `nearness` float32, all maps one a
 
 from __future__ import annotations
 
-import math
 from typing import no_type_check
 
 import numba
 import numpy as np
 
-from mien.render.triangles import BLOCK_BITS, LAST, SUB, SUB_BITS, TILE
+from mien.render.triangles import SUB, SUB_BITS, TILE, edges_of
 
 __all__ = ["add_suns", "fill_low", "project_along", "shade_sample", "shade_tile", "span"]
 
@@ -52,23 +51,16 @@ def project_along(vertices, rows, points):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_EXACT)
 @no_type_check
-def fill_low(points, records, listed, first, last, left, top, lower, depth):
+def fill_low(points, records, listed, left, top, lower, depth):
     """The nearest triangle of every texel of a tile of a map, as `fill_tile` finds it, but a little lower.
 
     Triangles lie lower by what they fall over `lower[0]` texels across and down, but at most by `lower[1]` metres; and
     by `lower[2]` anyway.
     """
-    for k in range(first, last):
-        r = listed[k]
-        a, b, c = records[r, 0], records[r, 1], records[r, 2]
-        x0, y0 = np.float64(points[a, 0]) - left * SUB, np.float64(points[a, 1]) - top * SUB
-        x1, y1 = np.float64(points[b, 0]) - left * SUB, np.float64(points[b, 1]) - top * SUB
-        x2, y2 = np.float64(points[c, 0]) - left * SUB, np.float64(points[c, 1]) - top * SUB
-        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-        if area < 0:
-            x1, y1, x2, y2, b, c, area = x2, y2, x1, y1, c, b, -area
-        xa, xb = np.int64(max(min(x0, x1, x2), 0.0)) >> BLOCK_BITS, np.int64(min(max(x0, x1, x2), LAST)) >> BLOCK_BITS
-        ya, yb = np.int64(math.ceil(max(min(y0, y1, y2), 0.0) / SUB)), np.int64(min(max(y0, y1, y2), LAST)) >> SUB_BITS
+    for r in listed:
+        a, b, c, x0, y0, x1, y1, x2, y2, area, xa, xb, ya, yb = edges_of(
+            points, records, r, left, top, SUB_BITS, depth.shape[0]
+        )
         dx0, dy0, dx1, dy1, dx2, dy2 = x2 - x1, y2 - y1, x0 - x2, y0 - y2, x1 - x0, y1 - y0
         near0, scale = points[a, 2], np.float32(1 / area)
         slope1, slope2 = (points[b, 2] - near0) * scale, (points[c, 2] - near0) * scale
@@ -77,7 +69,7 @@ def fill_low(points, records, listed, first, last, left, top, lower, depth):
             np.float32(dx1) * slope1 + np.float32(dx2) * slope2,
         )
         near0 -= min(lower[0] * np.float32(SUB) * (abs(across) + abs(down)), lower[1]) + lower[2]
-        px, count = np.float64(xa << BLOCK_BITS), (xb - xa + 1) * 8
+        px, count = np.float64(xa << (SUB_BITS + 3)), (xb - xa + 1) * 8
         for y in range(ya, yb + 1):
             py, row, column = np.float64(y << SUB_BITS), np.uint64(y), np.uint64(xa * 8)
             row0 = dx0 * (py - y1) - dy0 * (px - x1)

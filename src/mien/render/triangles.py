@@ -13,22 +13,18 @@ corners, part and face of every triangle that may be seen.
 
 from __future__ import annotations
 
-import math
 from typing import no_type_check
 
 import numba
 import numpy as np
 
-__all__ = ["cull", "fill_tile", "list_triangles", "meet", "project", "start_lists", "write_tile"]
+__all__ = ["cull", "edges_of", "fill_tile", "list_triangles", "meet", "project", "start_lists", "write_tile"]
 
 TILE = 64
 """Samples along a tile's side: its depths and triangles take 32 kB."""
 SHIFT = 6
 SUB_BITS = 8
 SUB = 1 << SUB_BITS
-BLOCK_BITS = SUB_BITS + 3
-"""Eight samples, in units of 1/256."""
-LAST = float((TILE - 1) * SUB)
 GROUPS = 4
 """Partial sums of vertex normals. Fixed, so that their rounding is the same for any number of threads."""
 GUARD = float(1 << 17)
@@ -68,9 +64,13 @@ def project(vertices, first, last, camera, near, points):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def cull(points, faces, parts, starts, low, high, width, height, tiles_x, records, boxes, counts):
-    """Record the triangles `low..high` (counted over all parts) that face the camera and reach a sample."""
-    kept = low
+def cull(points, faces, parts, starts, low, high, width, height, tiles_x, centres, records, boxes, counts):
+    """Record the triangles `low..high` (counted over all parts) that face the camera and reach a sample.
+
+    With `centres` also those that reach a place half-way between samples.
+    """
+    kept, bits, shift_to_tile = low, SUB_BITS - centres, SHIFT + centres
+    last_x, last_y = (width - 1) << centres, (height - 1) << centres
     for part in range(parts.shape[0]):
         offset, both = parts[part, FIRST_VERTEX], parts[part, TWO_SIDED] != 0
         shift = parts[part, FIRST_FACE] - starts[part]
@@ -85,11 +85,12 @@ def cull(points, faces, parts, starts, low, high, width, height, tiles_x, record
             area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
             if area == 0 or (area > 0 and not both):
                 continue
-            left, right = max(0, -(-min(x0, x1, x2) >> SUB_BITS)), min(width - 1, max(x0, x1, x2) >> SUB_BITS)
-            top, bottom = max(0, -(-min(y0, y1, y2) >> SUB_BITS)), min(height - 1, max(y0, y1, y2) >> SUB_BITS)
+            left, right = max(0, -(-min(x0, x1, x2) >> bits)), min(last_x, max(x0, x1, x2) >> bits)
+            top, bottom = max(0, -(-min(y0, y1, y2) >> bits)), min(last_y, max(y0, y1, y2) >> bits)
             if left > right or top > bottom:
                 continue
-            left, right, top, bottom = left >> SHIFT, right >> SHIFT, top >> SHIFT, bottom >> SHIFT
+            left, right = left >> shift_to_tile, right >> shift_to_tile
+            top, bottom = top >> shift_to_tile, bottom >> shift_to_tile
             records[kept, 0], records[kept, 1], records[kept, 2] = a, b, c
             records[kept, 3], records[kept, 4] = part, f - parts[part, FIRST_FACE]
             boxes[kept, 0], boxes[kept, 1], boxes[kept, 2], boxes[kept, 3] = left, right, top, bottom
@@ -131,38 +132,56 @@ def list_triangles(boxes, low, high, tiles_x, places, listed):
                 places[tile] += 1
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_EXACT, inline="always")
+@no_type_check
+def edges_of(points, records, r, left, top, bits, side):
+    """A triangle over a tile's grid of places: the first is (left, top), in 1/256 of a sample, the next 2**bits on.
+
+    Returns:
+        The corners; their x and y from (left, top), turned counter-clockwise; twice the area; and the first and last
+        of the blocks of eight columns, and of the rows, that the triangle may reach: none if the first is beyond.
+    """
+    a, b, c = records[r, 0], records[r, 1], records[r, 2]
+    x0, y0 = np.float64(points[a, 0]) - left, np.float64(points[a, 1]) - top
+    x1, y1 = np.float64(points[b, 0]) - left, np.float64(points[b, 1]) - top
+    x2, y2 = np.float64(points[c, 0]) - left, np.float64(points[c, 1]) - top
+    area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
+    if area < 0:
+        x1, y1, x2, y2, b, c, area = x2, y2, x1, y1, c, b, -area
+    last = np.float64((side - 1) << bits)
+    xa, xb = -(-np.int64(max(min(x0, x1, x2), 0.0)) >> bits), np.int64(min(max(x0, x1, x2), last)) >> bits
+    ya, yb = -(-np.int64(max(min(y0, y1, y2), 0.0)) >> bits), np.int64(min(max(y0, y1, y2), last)) >> bits
+    if xa > xb:
+        ya, yb = 1, 0
+    return a, b, c, x0, y0, x1, y1, x2, y2, area, xa >> 3, xb >> 3, ya, yb
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_EXACT)
 @no_type_check
-def fill_tile(points, records, listed, first, last, left, top, depth, seen):
-    """The nearest triangle of every sample of a tile: `depth` (zeros at first) is 1/z, `seen` the row of `records`.
+def fill_tile(points, records, listed, left, top, bits, depth, seen):
+    """The nearest triangle at each place of a tile's grid: `depth` (zeros at first) is 1/z, `seen` a row of `records`.
 
-    Edges are whole numbers below 2**53 in double precision, hence exact; eight samples are tested side by side.
+    The grid starts at (left, top), in 1/256 of a sample, with steps of 2**bits. Edges are whole numbers below 2**53 in
+    double precision, hence exact; eight places are tested side by side.
     """
-    for k in range(first, last):
-        r = listed[k]
-        a, b, c = records[r, 0], records[r, 1], records[r, 2]
-        x0, y0 = np.float64(points[a, 0]) - left * SUB, np.float64(points[a, 1]) - top * SUB
-        x1, y1 = np.float64(points[b, 0]) - left * SUB, np.float64(points[b, 1]) - top * SUB
-        x2, y2 = np.float64(points[c, 0]) - left * SUB, np.float64(points[c, 1]) - top * SUB
-        area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-        if area < 0:
-            x1, y1, x2, y2, b, c, area = x2, y2, x1, y1, c, b, -area
-        xa, xb = np.int64(max(min(x0, x1, x2), 0.0)) >> BLOCK_BITS, np.int64(min(max(x0, x1, x2), LAST)) >> BLOCK_BITS
-        ya, yb = np.int64(math.ceil(max(min(y0, y1, y2), 0.0) / SUB)), np.int64(min(max(y0, y1, y2), LAST)) >> SUB_BITS
+    for r in listed:
+        a, b, c, x0, y0, x1, y1, x2, y2, area, xa, xb, ya, yb = edges_of(
+            points, records, r, left, top, bits, depth.shape[0]
+        )
         dx0, dy0, dx1, dy1, dx2, dy2 = x2 - x1, y2 - y1, x0 - x2, y0 - y2, x1 - x0, y1 - y0
         bias0 = 0.0 if dy0 < 0 or (dy0 == 0 and dx0 > 0) else 1.0
         bias1 = 0.0 if dy1 < 0 or (dy1 == 0 and dx1 > 0) else 1.0
         bias2 = 0.0 if dy2 < 0 or (dy2 == 0 and dx2 > 0) else 1.0
         near0, scale = points[a, 2], np.float32(1 / area)
         slope1, slope2 = (points[b, 2] - near0) * scale, (points[c, 2] - near0) * scale
-        px, count = np.float64(xa << BLOCK_BITS), (xb - xa + 1) * 8
+        px, count = np.float64(xa << (bits + 3)), (xb - xa + 1) * 8
         for y in range(ya, yb + 1):
-            py, row, column = np.float64(y << SUB_BITS), np.uint64(y), np.uint64(xa * 8)
+            py, row, column = np.float64(y << bits), np.uint64(y), np.uint64(xa * 8)
             row0 = dx0 * (py - y1) - dy0 * (px - x1) - bias0
             row1 = dx1 * (py - y2) - dy1 * (px - x2) - bias1
             row2 = dx2 * (py - y0) - dy2 * (px - x0) - bias2
             for i in range(count):
-                x, step = column + np.uint64(i), np.float64(i << SUB_BITS)
+                x, step = column + np.uint64(i), np.float64(i << bits)
                 e0, e1, e2 = row0 - dy0 * step, row1 - dy1 * step, row2 - dy2 * step
                 near = near0 + np.float32(e1 + bias1) * slope1 + np.float32(e2 + bias2) * slope2
                 before = depth[row, x]
@@ -174,9 +193,10 @@ def fill_tile(points, records, listed, first, last, left, top, depth, seen):
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 @no_type_check
 def write_tile(records, parts, origin, left, top, depth, seen, out_depth, out_mesh, out_face):
-    """Copy a tile of one sample a pixel into the maps."""
-    for y in range(min(TILE, out_depth.shape[0] - top)):
-        for x in range(min(TILE, out_depth.shape[1] - left)):
+    """Copy what is nearest at the centres of a tile's pixels into the maps; the first pixel is (left, top)."""
+    side = depth.shape[0]
+    for y in range(min(side, out_depth.shape[0] - top)):
+        for x in range(min(side, out_depth.shape[1] - left)):
             if depth[y, x] > 0:
                 part, face = records[seen[y, x], 3], records[seen[y, x], 4]
                 first = parts[part, FIRST_ORIGIN]
