@@ -184,8 +184,7 @@ class Posed(Record):
         """All vertices, metres. On a CPU and without gradients a fused kernel skins them in one pass."""
         body = self.shaped.body
         features, transforms = self.features(), self.transforms()
-        needs_graph = torch.is_grad_enabled() and (features.requires_grad or transforms.requires_grad)
-        if features.device.type == "cpu" and not needs_graph:
+        if _plain(features, transforms):
             from mien.body.skinning import skin
 
             return skin(body, features, transforms)
@@ -209,7 +208,11 @@ class Posed(Record):
 def _chain(
     parents: tuple[int, ...], rotations: Float[Tensor, "batch joint 3 3"], rest: Float[Tensor, "batch joint 3"]
 ) -> tuple[Float[Tensor, "batch joint 3 3"], Float[Tensor, "batch joint 3"]]:
-    """World rotation and position of every joint, one level of the tree at a time."""
+    """World rotation and position of every joint; with gradients or on a device, one level of the tree at a time."""
+    if rotations.dtype == rest.dtype and _plain(rotations, rest):
+        from mien.body.skinning import chain
+
+        return chain(parents, rotations, rest)
     joints, above, places, sizes, back = _levels(parents)
     levels = zip(
         rotations[:, joints].split(sizes, 1), (rest[:, joints] - rest[:, above]).split(sizes, 1), places, strict=True
@@ -220,6 +223,12 @@ def _chain(
         world.append(parent @ local)
         position.append((parent * bone.unsqueeze(-2)).sum(-1) + position[-1][:, place])
     return torch.cat(world, 1)[:, back], torch.cat(position, 1)[:, back]
+
+
+def _plain(*tensors: Tensor) -> bool:
+    """Whether numbers on the CPU are all that is wanted of them: no gradients."""
+    needs_graph = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    return not needs_graph and all(tensor.device.type == "cpu" for tensor in tensors)
 
 
 @cache

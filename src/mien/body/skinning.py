@@ -1,4 +1,6 @@
-"""The fused mesh kernel for CPUs: displacement, blending and skinning of a vertex while it is in the nearest cache.
+"""Kernels for CPUs without gradients: the chain of joints, and the mesh.
+
+The mesh is fused: displacement, blending and skinning of a vertex while it is in the nearest cache.
 
 What must move for a batch is the basis once, the displacements and the result; the blended 3x4 matrix of each vertex
 (four times the size of the result) never goes to memory. Batch entries are the innermost axis, side by side in vector
@@ -19,12 +21,22 @@ if TYPE_CHECKING:
     from mien.body.model import BodyModel
     from mien.body.parts import CoarseBasis
 
-__all__ = ["skin"]
+__all__ = ["chain", "skin"]
 
 BLOCK = 32
 """Vertices a task."""
 GROUP = 32
 """Batch entries side by side: as many as keep a vertex's blended matrices in the nearest cache."""
+
+
+def chain(
+    parents: tuple[int, ...], rotations: Float[Tensor, "batch joint 3 3"], rest: Float[Tensor, "batch joint 3"]
+) -> tuple[Float[Tensor, "batch joint 3 3"], Float[Tensor, "batch joint 3"]]:
+    """World rotation and position of every joint, without a graph."""
+    world, position = torch.empty_like(rotations, memory_format=torch.contiguous_format), torch.empty_like(rest)
+    inputs = (rotations, rest.contiguous(), world, position)
+    _chain(np.array(parents), *(each.detach().numpy() for each in inputs))
+    return world, position
 
 
 @torch.no_grad()
@@ -41,7 +53,7 @@ def skin(
         steps, units = _coarse_steps(body.coarse, features[:, count:])
     result = torch.empty(len(features), body.num_vertices, 3, dtype=body.template.dtype)
     numba.set_num_threads(max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)))  # pyright: ignore
-    sparse, side_by_side = body.skin, transforms.permute(1, 2, 0)
+    sparse, alone = body.skin, len(features) == 1
     inputs = (
         moved,
         steps,
@@ -51,10 +63,10 @@ def skin(
         sparse.start,
         sparse.joint,
         sparse.weight,
-        side_by_side,
-        result,
+        transforms[0] if alone else transforms.permute(1, 2, 0),
+        result[0] if alone else result,
     )
-    _skin(*(each.detach().contiguous().numpy() for each in inputs))
+    (_skin_one if alone else _skin)(*(each.detach().contiguous().numpy() for each in inputs))
     return result
 
 
@@ -99,3 +111,45 @@ def _skin(moved, steps, units, scale, template, start, joint, weight, transforms
                 out[b, v - v0, 1] = m[3, b] * x + m[4, b] * y + m[5, b] * z + m[10, b]
                 out[b, v - v0, 2] = m[6, b] * x + m[7, b] * y + m[8, b] * z + m[11, b]
         result[first : first + group, v0 : v0 + block] = out
+
+
+@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@no_type_check
+def _skin_one(moved, steps, units, scale, template, start, joint, weight, transforms, result):
+    """The same for a batch of one."""
+    vertices = result.shape[0]
+    for task in numba.prange((vertices + BLOCK - 1) // BLOCK):
+        m = np.empty(12, dtype=result.dtype)
+        for v in range(task * BLOCK, min(vertices, task * BLOCK + BLOCK)):
+            m[:] = 0
+            for k in range(start[v], start[v + 1]):
+                w, j = weight[k], joint[k]
+                for c in range(12):
+                    m[c] += w * transforms[j, c]
+            x, y, z = template[v, 0] + moved[3 * v, 0], template[v, 1] + moved[3 * v + 1, 0], moved[3 * v + 2, 0]
+            z += template[v, 2]
+            if len(scale):
+                x += units[0] * scale[3 * v] * steps[3 * v, 0]
+                y += units[0] * scale[3 * v + 1] * steps[3 * v + 1, 0]
+                z += units[0] * scale[3 * v + 2] * steps[3 * v + 2, 0]
+            result[v, 0] = m[0] * x + m[1] * y + m[2] * z + m[9]
+            result[v, 1] = m[3] * x + m[4] * y + m[5] * z + m[10]
+            result[v, 2] = m[6] * x + m[7] * y + m[8] * z + m[11]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _chain(parents, rotations, rest, world, position):
+    """Parents come before their children."""
+    for b in range(rotations.shape[0]):
+        world[b, 0], position[b, 0] = rotations[b, 0], rest[b, 0]
+        for j in range(1, rotations.shape[1]):
+            p = parents[j]
+            for r in range(3):
+                a0, a1, a2 = world[b, p, r, 0], world[b, p, r, 1], world[b, p, r, 2]
+                for c in range(3):
+                    world[b, j, r, c] = (
+                        a0 * rotations[b, j, 0, c] + a1 * rotations[b, j, 1, c] + a2 * rotations[b, j, 2, c]
+                    )
+                x, y, z = rest[b, j, 0] - rest[b, p, 0], rest[b, j, 1] - rest[b, p, 1], rest[b, j, 2] - rest[b, p, 2]
+                position[b, j, r] = position[b, p, r] + a0 * x + a1 * y + a2 * z

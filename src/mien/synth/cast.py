@@ -135,25 +135,26 @@ def seat_height(actor: Actor) -> float:
 
 
 def gather(rng: np.random.Generator, people: People, actors: list[Actor]) -> list[Actor]:
-    """Spread actors who all stand at the origin, so that their bodies are free of each other."""
+    """Spread actors who all stand at the origin, in steps of whole cells, so that their bodies share none."""
     placed, taken = [actors[0]], _cells(actors[0])
     for actor in actors[1:]:
         angle, away = rng.uniform(-math.pi, math.pi), people.spread * rng.uniform(0.6, 1.4)
-        anchor = placed[int(rng.integers(len(placed)))].joints[0]
-        for attempt in range(_TRIES):
-            x, z = anchor[0] + away * math.sin(angle), anchor[2] + away * math.cos(angle)
-            trial = moved(actor, (float(x - actor.joints[0, 0]), 0.0, float(z - actor.joints[0, 2])))
-            cells = _cells(trial)
-            if attempt == _TRIES - 1 or not np.isin(cells, taken, assume_unique=True).any():
-                placed.append(trial)
-                taken = np.union1d(taken, cells)
+        anchor, cells = placed[int(rng.integers(len(placed)))].joints[0], _cells(actor)
+        for _ in range(_TRIES):
+            x = anchor[0] + away * math.sin(angle) - actor.joints[0, 0]
+            z = anchor[2] + away * math.cos(angle) - actor.joints[0, 2]
+            right, ahead = round(float(x) / _CELL), round(float(z) / _CELL)
+            there = cells + ((right << 40) + ahead)
+            if not np.isin(there, taken, assume_unique=True).any():
                 break
             away += _STEP
+        placed.append(moved(actor, (right * _CELL, 0.0, ahead * _CELL)))
+        taken = np.union1d(taken, there)
     return placed
 
 
 def _cells(actor: Actor) -> np.ndarray:
-    """Numbers of the cells that a body and what it holds lie in, sorted."""
+    """Numbers of the cells that a body and what it holds lie in: a step along x adds 2**40, along z 1."""
     points = [actor.vertices[::_EVERY], *(follow(piece, actor.transforms) for piece in actor.held)]
     cells = np.floor(np.concatenate(points) / _CELL).astype(np.int64) + 2**19
     return np.unique((cells[:, 0] << 40) | (cells[:, 1] << 20) | cells[:, 2])

@@ -7,7 +7,9 @@ poses the body with them finds the same joints.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import no_type_check
 
+import numba
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Float64
@@ -111,10 +113,10 @@ def label(
     """
     joints3d = _joints(sharp_body, params)
     joints2d, ahead = _project(joints3d, view)
-    points2d, in_front = _project(vertices.astype(np.float64), view)
     visible = _visible(joints3d, joints2d, ahead, own, frame, radius)
-    whole = np.concatenate([points2d[in_front], joints2d[ahead]])
     height, width = view.size
+    skin = _extremes(vertices, view.K[0, 0], view.K[1, 1], view.K[0, 2], view.K[1, 2], width, height)
+    whole = np.concatenate([skin, joints2d[ahead]])
     boxes = [_box(joints2d[part][ahead[part]], width, height, 1.0) for part in (_LEFT, _RIGHT, _FACE)]
     return Person(
         params=params,
@@ -146,6 +148,25 @@ def _project(
     ahead = points[:, 2] > 0.01
     pixels = points[:, :2] / np.maximum(points[:, 2:], 0.01)
     return pixels * view.K[[0, 1], [0, 1]] + view.K[:2, 2], ahead
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _extremes(points, fx, fy, cx, cy, width, height):
+    """Of the pixels of points in front of the camera: the two corners of their box, and one in the picture if any is."""
+    found = np.full((3, 2), np.nan)
+    low_x, low_y, high_x, high_y = np.inf, np.inf, -np.inf, -np.inf
+    for i in range(points.shape[0]):
+        z = np.float64(points[i, 2])
+        if z > 0.01:
+            x, y = points[i, 0] / z * fx + cx, points[i, 1] / z * fy + cy
+            low_x, high_x, low_y, high_y = min(low_x, x), max(high_x, x), min(low_y, y), max(high_y, y)
+            if 0 <= x <= width - 1 and 0 <= y <= height - 1:
+                found[2, 0], found[2, 1] = x, y
+    if low_x > high_x:
+        return found[:0]
+    found[0, 0], found[0, 1], found[1, 0], found[1, 1] = low_x, low_y, high_x, high_y
+    return found if found[2, 0] >= 0 else found[:2]
 
 
 def _visible(

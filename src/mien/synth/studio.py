@@ -281,7 +281,8 @@ def _body_mesh(actor: Actor, look: Skin, view: View) -> Mesh:
             keep = ~piece.hides if keep is None else keep & ~piece.hides
     uv = look.uv
     if keep is not None:
-        faces, uv = faces[keep], None if uv is None else uv[keep]
+        rows = np.flatnonzero(keep)
+        faces, uv = faces.take(rows, 0), None if uv is None else uv.take(rows, 0)
     vertices = view.to_camera(actor.vertices)
     if look.colour is not None:
         return Mesh(vertices=vertices, faces=faces, colour=look.colour)
