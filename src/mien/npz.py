@@ -12,6 +12,7 @@ import math
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from numpy.lib import format as npy
 from mien.errors import MienError
 from mien.unpickle import MAX_BYTES, damaged, load_stream, opened
 
-__all__ = ["Archive", "load_npy", "load_npz", "open_npz"]
+__all__ = ["Archive", "load_npy", "load_npz", "open_npz", "read_header"]
 
 _ZIP_RATIO, _ZIP_SLACK = 1040, 2**16  # deflate cannot shrink more than about 1032 to 1
 
@@ -49,18 +50,29 @@ class Archive(Mapping[str, Any]):
     members: dict[str, zipfile.ZipInfo]
 
     def __getitem__(self, key: str) -> np.ndarray:
+        name, size = f"{self.path}: {key}", self.members[key].file_size
+        try:
+            with self.member(key) as stream:
+                return _read_npy(io.BufferedReader(stream, 2**18), size, name)  # type: ignore[arg-type]
+        except MienError:
+            raise
+        except Exception as error:
+            raise damaged(name, error) from error
+
+    @contextmanager
+    def member(self, key: str) -> Iterator[io.BufferedIOBase]:
+        """The bytes of an array's .npy file as they are unpacked.
+
+        Raises:
+            InputError: they would be more than can be packed in it, or are packed in a way that numpy never uses.
+        """
         info, name = self.members[key], f"{self.path}: {key}"
         if info.file_size > min(MAX_BYTES, _ZIP_RATIO * info.compress_size + _ZIP_SLACK):
             raise damaged(name, ValueError(f"it claims {info.file_size} bytes, more than can be in it"))
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise damaged(name, ValueError("it is packed in a way that numpy never uses"))
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(info) as member:
-                return _read_npy(io.BufferedReader(member, 2**18), info.file_size, name)  # type: ignore[arg-type]
-        except MienError:
-            raise
-        except Exception as error:
-            raise damaged(name, error) from error
+        with zipfile.ZipFile(self.path) as archive, archive.open(info) as stream:
+            yield stream  # type: ignore[misc]
 
     def __contains__(self, key: object) -> bool:
         return key in self.members
@@ -96,13 +108,18 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     return dict(open_npz(path))
 
 
+def read_header(stream: io.IOBase) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether in Fortran order, and type, from the start of an .npy stream."""
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # headers of Python 2 hold long integers, which is no harm
+        return readers[npy.read_magic(stream)](stream)  # type: ignore[arg-type]
+
+
 def _read_npy(stream: io.BufferedReader, size: int, name: str) -> np.ndarray:
     """The array of an .npy stream that is `size` bytes long."""
     try:
-        readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # headers of Python 2 hold long integers, which is no harm
-            shape, fortran, dtype = readers[npy.read_magic(stream)](stream)
+        shape, fortran, dtype = read_header(stream)
         if dtype.hasobject:
             array = load_stream(stream, name) if dtype == np.dtype(object) else None
             if not isinstance(array, np.ndarray) or array.shape != shape:

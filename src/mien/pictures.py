@@ -21,7 +21,17 @@ from jaxtyping import UInt8
 from mien.errors import PictureError
 from mien.picture_files import EXTENSIONS, PictureFile, find_pictures
 
-__all__ = ["EXTENSIONS", "MAX_PIXELS", "PictureFile", "find_pictures", "read_picture"]
+__all__ = [
+    "EXTENSIONS",
+    "MAX_PIXELS",
+    "PictureFile",
+    "find_pictures",
+    "header_of",
+    "jpeg_ends",
+    "quiet",
+    "read_picture",
+    "whole_png",
+]
 
 MAX_PIXELS = 2**28
 """The largest picture that is read: 268 megapixels, 0.8 GB once decoded."""
@@ -43,7 +53,7 @@ def read_picture(path: str | Path) -> UInt8[np.ndarray, "h w 3"]:
     path = Path(path)
     data = _read_bytes(path)
     try:
-        kind, (width, height) = _header(data)
+        kind, (width, height) = header_of(data)
     except (struct.error, IndexError):
         kind, width, height = "?", 0, 0
     if kind == "":
@@ -56,10 +66,10 @@ def read_picture(path: str | Path) -> UInt8[np.ndarray, "h w 3"]:
             expected=f"at most {MAX_PIXELS / 1e6:.0f} megapixels",
             todo="make it smaller first, or cut it into parts",
         )
-    if kind == "jpeg" and not _jpeg_ends(data):
+    if kind == "jpeg" and not jpeg_ends(data):
         raise PictureError(f"{path} is cut short: a JPEG without an end", expected="all of the file", todo=_AGAIN)
     if kind == "png":
-        data = _whole_png(path, data)
+        data = whole_png(path, data)
     return _decode(path, data, blue_first=kind == "tiff")
 
 
@@ -84,7 +94,7 @@ def _read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def _header(data: bytes) -> tuple[str, tuple[int, int]]:
+def header_of(data: bytes) -> tuple[str, tuple[int, int]]:
     """The kind of picture ('' if it is none) and its width and height, read from the first bytes."""
     if data[:3] == b"\xff\xd8\xff":
         return "jpeg", _jpeg_size(data)
@@ -124,7 +134,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def _jpeg_ends(data: bytes) -> bool:
+def jpeg_ends(data: bytes) -> bool:
     """An end marker after the first scan. In a scan 0xFF is always followed by 0, so none can appear by chance."""
     start = [place for marker, place in _jpeg_segments(data) if marker == 0xDA]
     return bool(start) and data.find(b"\xff\xd9", start[0]) >= 0
@@ -154,7 +164,7 @@ def _tiff_size(data: bytes) -> tuple[int, int]:
     return size[256], size[257]
 
 
-def _whole_png(path: Path, data: bytes) -> bytes:
+def whole_png(path: Path, data: bytes) -> bytes:
     """The PNG, checked to its end, without colour profiles (never used here, and often damaged)."""
     view, place, profiles = memoryview(data), 8, []
     while True:
@@ -180,7 +190,7 @@ def _decode(path: Path, data: bytes, *, blue_first: bool) -> UInt8[np.ndarray, "
 
     order = cv2.IMREAD_COLOR_BGR if blue_first else cv2.IMREAD_COLOR_RGB
     try:
-        with _quiet():
+        with quiet():
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), order | cv2.IMREAD_ANYDEPTH)
     except (cv2.error, MemoryError) as error:
         reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
@@ -200,7 +210,7 @@ _quiet_before = 0
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """OpenCV logs nothing inside: what it has to say comes back as a `PictureError`. Nests across threads."""
     import cv2.utils.logging as log
 

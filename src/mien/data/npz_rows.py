@@ -7,23 +7,18 @@ Fortran order, has to be read whole first.
 from __future__ import annotations
 
 import math
-import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedIOBase
 
 import numpy as np
-from numpy.lib import format as npy
 
 from mien.errors import MienError
-from mien.npz import Archive
-from mien.unpickle import MAX_BYTES, damaged
+from mien.npz import Archive, read_header
+from mien.unpickle import damaged
 
 __all__ = ["Rows", "peek", "rows"]
-
-_ZIP_RATIO, _ZIP_SLACK = 1040, 2**16  # deflate cannot shrink more than about 1032 to 1
 
 
 @dataclass(eq=False)
@@ -76,15 +71,16 @@ def rows(archive: Archive, key: str) -> Iterator[Rows]:
         InputError: the file is damaged, too large, or not there; the array has no rows.
     """
     name = f"{archive.path}: {key}"
-    info, shape, dtype, fortran = _header(archive, key)
+    shape, dtype, fortran = _header(archive, key)
     if dtype.hasobject or fortran:
         whole = archive[key]
         if whole.ndim == 0:
             raise damaged(name, ValueError("it is a single value, not rows of them"))
         yield Rows(name, whole.shape, whole.dtype, None, whole)
         return
-    with _opened(archive, info) as member:
-        size = info.file_size - _skip_header(member)
+    with archive.member(key) as member:
+        read_header(member)
+        size = archive.members[key].file_size - member.tell()
         if not shape or min(shape) < 0 or math.prod(shape) * dtype.itemsize != size:
             raise damaged(name, ValueError(f"it claims shape {shape} of type {dtype}, and holds another amount"))
         yield Rows(name, shape, dtype, member)
@@ -92,40 +88,16 @@ def rows(archive: Archive, key: str) -> Iterator[Rows]:
 
 def peek(archive: Archive, key: str) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type that an array claims; nothing else of it is read."""
-    _, shape, dtype, _ = _header(archive, key)
+    shape, dtype, _ = _header(archive, key)
     return shape, dtype
 
 
-@contextmanager
-def _opened(archive: Archive, info: zipfile.ZipInfo) -> Iterator[BufferedIOBase]:
-    with zipfile.ZipFile(archive.path) as file, file.open(info) as member:
-        yield member  # type: ignore[misc]
-
-
-def _header(archive: Archive, key: str) -> tuple[zipfile.ZipInfo, tuple[int, ...], np.dtype, bool]:
-    info, name = archive.members[key], f"{archive.path}: {key}"
+def _header(archive: Archive, key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
     try:
-        if info.file_size > min(MAX_BYTES, _ZIP_RATIO * info.compress_size + _ZIP_SLACK):
-            raise ValueError(f"it claims {info.file_size} bytes, more than can be in it")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError("it is packed in a way that numpy never uses")
-        with _opened(archive, info) as member:
-            shape, fortran, dtype = _read_header(member)
+        with archive.member(key) as member:
+            shape, fortran, dtype = read_header(member)
     except MienError:
         raise
     except Exception as error:
-        raise damaged(name, error) from error
-    return info, shape, dtype, fortran
-
-
-def _read_header(member: BufferedIOBase) -> tuple[tuple[int, ...], bool, np.dtype]:
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # headers of Python 2 hold long integers, which is no harm
-        return readers[npy.read_magic(member)](member)
-
-
-def _skip_header(member: BufferedIOBase) -> int:
-    """Move to the first byte of the content; how many bytes came before it."""
-    _read_header(member)
-    return member.tell()
+        raise damaged(f"{archive.path}: {key}", error) from error
+    return shape, dtype, fortran

@@ -20,7 +20,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from mien.errors import InputError, PictureError
 from mien.geometry.crop import PATCH_HEIGHT, PATCH_WIDTH, Crop
-from mien.pictures import MAX_PIXELS, _header, _jpeg_ends, _quiet, _whole_png
+from mien.pictures import MAX_PIXELS, header_of, jpeg_ends, quiet, whole_png
 
 __all__ = ["Sampling", "cut", "decode", "stored_size"]
 
@@ -60,7 +60,7 @@ def stored_size(data: bytes, name: str) -> tuple[int, int]:
         PictureError: it is no picture, says no size, or is above `MAX_PIXELS`.
     """
     try:
-        kind, (width, height) = _header(data)
+        kind, (width, height) = header_of(data)
     except (struct.error, IndexError):
         kind, width, height = "?", 0, 0
     if kind == "" or width <= 0 or height <= 0:
@@ -83,13 +83,13 @@ def decode(data: bytes, name: str, reduction: int = 1) -> UInt8[np.ndarray, "h w
     Raises:
         PictureError: it is cut short, damaged, or no picture.
     """
-    if data[:2] == b"\xff\xd8" and data[-2:] != b"\xff\xd9" and not _jpeg_ends(data):
+    if data[:2] == b"\xff\xd8" and data[-2:] != b"\xff\xd9" and not jpeg_ends(data):
         raise PictureError(f"{name} is cut short: a JPEG without an end", todo=_TODO)
     if data[:4] == b"\x89PNG":
-        data = _whole_png(Path(name), data)
+        data = whole_png(Path(name), data)
     flags = cv2.IMREAD_COLOR_RGB | _SCALED[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        with _quiet():
+        with quiet():
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except (cv2.error, MemoryError) as error:
         raise PictureError(f"{name} cannot be decoded: {type(error).__name__}", todo=_TODO) from error

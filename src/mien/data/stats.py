@@ -17,6 +17,7 @@ from mien.body.files import find_body, read_body
 from mien.data.samples import Label, Samples
 from mien.data.store import Dataset, Store
 from mien.errors import AssetMissing, InputError
+from mien.geometry.hands import hand_distances
 
 __all__ = ["MEASURES", "QUANTILES", "DatasetStats", "Measure", "describe", "describe_store"]
 
@@ -35,12 +36,11 @@ class Measure:
 MEASURES: dict[str, Measure] = {
     "box_height": Measure(title="height of the person's box", unit="pixels"),
     "betas": Measure(title="norm of the 10 betas", unit="standard deviations"),
-    "left_hand": Measure(title="left hand's distance to relaxed", unit="degrees, mean of 15 joints"),
-    "right_hand": Measure(title="right hand's distance to relaxed", unit="degrees, mean of 15 joints"),
+    "left_hand": Measure(title="left hand's distance to relaxed", unit="degrees, root mean square of 15 joints"),
+    "right_hand": Measure(title="right hand's distance to relaxed", unit="degrees, root mean square of 15 joints"),
     "turn": Measure(title="turned away from the camera", unit="degrees, 180 = from behind"),
     "tilt": Measure(title="hips leaning from the vertical", unit="degrees, 180 = upside down"),
 }
-"""The distance of a hand to the relaxed one is the mean, over its 15 joints, of the angle between the two rotations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,20 +113,11 @@ def measure(samples: Samples, relaxed: Float32[np.ndarray, "2 15 3"]) -> Mapping
     return {
         "box_height": _known(samples.box, 4)[:, 3].astype(np.float64),
         "betas": np.linalg.norm(_known(samples.betas, 10).astype(np.float64), axis=1),
-        "left_hand": hand_distance(_known(samples.left_hand_pose, 45), relaxed[0]),
-        "right_hand": hand_distance(_known(samples.right_hand_pose, 45), relaxed[1]),
+        "left_hand": hand_distances(_known(samples.left_hand_pose, 45).reshape(-1, 15, 3), relaxed[0]),
+        "right_hand": hand_distances(_known(samples.right_hand_pose, 45).reshape(-1, 15, 3), relaxed[1]),
         "turn": np.abs(np.degrees(np.arctan2(front[:, 0], -front[:, 2]))),
         "tilt": np.degrees(np.arccos(np.clip(-up[:, 1], -1, 1))),
     }
-
-
-def hand_distance(
-    pose: Float32[np.ndarray, "row 45"], relaxed: Float32[np.ndarray, "15 3"]
-) -> Float64[np.ndarray, "row"]:
-    """How far hands are from a relaxed one, degrees: the mean angle between their joints' rotations."""
-    own = Rotation.from_rotvec(pose.reshape(-1, 3).astype(np.float64))
-    rest = Rotation.from_rotvec(np.tile(relaxed.astype(np.float64), (len(pose), 1)))
-    return np.degrees((rest.inv() * own).magnitude()).reshape(-1, 15).mean(1)
 
 
 def _known(label: Label | None, width: int) -> Float32[np.ndarray, "row number"]:

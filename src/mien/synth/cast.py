@@ -140,15 +140,16 @@ def gather(rng: np.random.Generator, people: People, actors: list[Actor]) -> lis
     for actor in actors[1:]:
         angle, away = rng.uniform(-math.pi, math.pi), people.spread * rng.uniform(0.6, 1.4)
         anchor, cells = placed[int(rng.integers(len(placed)))].joints[0], _cells(actor)
-        for _ in range(_TRIES):
-            x = anchor[0] + away * math.sin(angle) - actor.joints[0, 0]
-            z = anchor[2] + away * math.cos(angle) - actor.joints[0, 2]
-            right, ahead = round(float(x) / _CELL), round(float(z) / _CELL)
-            there = cells + ((right << 40) + ahead)
+        shift, there = (0, 0), cells
+        for step in range(_TRIES):
+            reach = away + step * _STEP
+            x = anchor[0] + reach * math.sin(angle) - actor.joints[0, 0]
+            z = anchor[2] + reach * math.cos(angle) - actor.joints[0, 2]
+            shift = round(float(x) / _CELL), round(float(z) / _CELL)
+            there = cells + ((shift[0] << 40) + shift[1])
             if not np.isin(there, taken, assume_unique=True).any():
                 break
-            away += _STEP
-        placed.append(moved(actor, (right * _CELL, 0.0, ahead * _CELL)))
+        placed.append(moved(actor, (shift[0] * _CELL, 0.0, shift[1] * _CELL)))
         taken = np.union1d(taken, there)
     return placed
 

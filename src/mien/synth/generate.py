@@ -11,11 +11,12 @@ import concurrent.futures
 import json
 import multiprocessing
 import os
-import sys
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 import numpy as np
@@ -203,7 +204,7 @@ def _work(job: Job, chunks: list[Chunk], workers: int) -> Iterator[int]:
         pool.shutdown(cancel_futures=True)
 
 
-def _processes() -> multiprocessing.context.BaseContext:
+def _processes() -> BaseContext:
     """How workers begin. On Linux they share the memory of all that is imported, and do not import it each."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")

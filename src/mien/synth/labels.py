@@ -153,7 +153,7 @@ def _project(
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _extremes(points, fx, fy, cx, cy, width, height):
-    """Of the pixels of points in front of the camera: the two corners of their box, and one in the picture if any is."""
+    """Of the pixels of points before the camera: two corners of their box, and one that is in the picture if any is."""
     found = np.full((3, 2), np.nan)
     low_x, low_y, high_x, high_y = np.inf, np.inf, -np.inf, -np.inf
     for i in range(points.shape[0]):

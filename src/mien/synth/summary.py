@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -121,8 +121,8 @@ def _split(name: str, data: HumanData, mean_hands: Float[np.ndarray, "2 15 3"]) 
     return f"<h2>{html.escape(name)}</h2><p>{facts}</p><div class='charts'>{''.join(charts)}</div>"
 
 
-def _histogram(title: str, values: Iterable[float]) -> str:
-    counts, edges = np.histogram(np.asarray(values, dtype=np.float64), bins=BINS)
+def _histogram(title: str, values: Float[np.ndarray, "row"]) -> str:
+    counts, edges = np.histogram(values.astype(np.float64), bins=BINS)
     bars = "".join(
         f"<rect x='{10 + 12 * i}' y='{110 - 100 * count / counts.max():.1f}' width='11' "
         f"height='{100 * count / counts.max():.1f}'><title>{edges[i]:.3g} to {edges[i + 1]:.3g}: {count}</title></rect>"
