@@ -17,6 +17,8 @@ from plain_smplx import PlainBody, nearest_hit, read_humandata
 
 from mien.body.files import find_body
 from mien.cli import main
+from mien.data.humandata import HumanData
+from mien.data.validate import validate
 from mien.errors import InputError, MienError
 from mien.synth.generate import Job, generate, plan
 from mien.synth.labels import CLOTH, flesh
@@ -198,6 +200,14 @@ def test_same_bytes_for_any_number_of_workers_and_after_a_kill(tmp_path: Path) -
     assert made[0] > 0, "what was there is kept"
     assert before
     assert content(tmp_path / "one") == content(out)
+
+
+def test_the_files_are_humandata_without_a_doubt(made: Path) -> None:
+    for split in ("train", "test"):
+        assert list(validate(made / f"{split}.npz", images=made, sample=0)) == []
+        data = HumanData.read(made / f"{split}.npz")
+        assert data.extra["joints_visible"].shape == (len(data), 144)
+        assert data.misc["body_family"] == "openbody"
 
 
 def test_a_finished_folder_is_left_alone(made: Path) -> None:

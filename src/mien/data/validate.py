@@ -31,7 +31,8 @@ from mien.npz import open_npz
 __all__ = ["Finding", "validate"]
 
 _KNOWN = (
-    "image_path", *BOXES, *BODY_FAMILIES, "mano", "meta", "misc", "vertices3d_path", "config", *FLAGS,
+    "image_path", *BOXES, *BODY_FAMILIES, "mano", "meta", "misc", "vertices3d_path", "config", "joints_visible",
+    *FLAGS,
     *(f"keypoints{kind}" for kind in ("2d", "2d_smplx", "2d_smpl", "2d_original", "3d", "3d_cam", "3d_smplx", "3d_smpl",
                                       "3d_original")),
 )  # fmt: skip

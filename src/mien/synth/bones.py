@@ -7,13 +7,15 @@ local to the parent joint, as in the file format: at rest every joint's axes are
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64, Int64
 
 __all__ = [
+    "Carried",
     "between",
     "carry",
     "crossed",
@@ -168,6 +170,28 @@ def carry(points, first, last, start, joint, weight, rest, world, position, foun
             x, y, z = points[v, 0] - rest[j, 0], points[v, 1] - rest[j, 1], points[v, 2] - rest[j, 2]
             for i in range(3):
                 found[v, i] += w * (position[j, i] + world[j, i, 0] * x + world[j, i, 1] * y + world[j, i, 2] * z)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Carried:
+    """Vertices that joints move."""
+
+    start: Int64[np.ndarray, "vert_plus_one"]
+    """Of each vertex in the table of weights."""
+    joint: Int64[np.ndarray, "entry"]
+    weight: Float64[np.ndarray, "entry"]
+
+    def pose(
+        self,
+        points: Float[np.ndarray, "vert 3"],
+        rest: Float64[np.ndarray, "55 3"],
+        world: Float64[np.ndarray, "55 3 3"],
+        position: Float64[np.ndarray, "55 3"],
+    ) -> Float64[np.ndarray, "vert 3"]:
+        """The vertices on a posed skeleton; `points` are where they are at rest."""
+        found = np.empty((len(points), 3))
+        carry(points, 0, len(points), self.start, self.joint, self.weight, rest, world, position, found)
+        return found
 
 
 @numba.njit(**_JIT)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
 
 from mien.body.reading import BodyArrays
-from mien.synth.bones import carry
+from mien.synth.bones import Carried
 from mien.synth.figure import surface_normals
 from mien.synth.overlap import face_distance, nearest_pair, outside, overlaps
 from mien.synth.penetration import NUM_PIECES, PIECES, Parts, cut_parts
@@ -50,14 +50,10 @@ _PAIRS[LEFT_HAND, LEFT_HAND] = _PAIRS[RIGHT_HAND, RIGHT_HAND] = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Coarse:
+class Coarse(Carried):
     """A coarse mesh of a body, cut into parts, with its skinning weights."""
 
     parts: Parts
-    start: Int64[np.ndarray, "vert_plus_one"]
-    """Of each vertex in the table of weights."""
-    joint: Int64[np.ndarray, "entry"]
-    weight: Float64[np.ndarray, "entry"]
     swell: Float32[np.ndarray, "vert 3"]
     """How far each vertex is moved outwards, metres at rest."""
     limb: Int64[np.ndarray, "55"]
@@ -65,18 +61,6 @@ class Coarse:
     def shape(self, vertices: Float[np.ndarray, "all 3"]) -> Float64[np.ndarray, "vert 3"]:
         """The coarse vertices at rest, of a figure with these `vertices` at rest."""
         return (vertices[self.parts.vertex] + self.swell).astype(np.float64)
-
-    def pose(
-        self,
-        points: Float[np.ndarray, "vert 3"],
-        rest: Float64[np.ndarray, "55 3"],
-        world: Float64[np.ndarray, "55 3 3"],
-        position: Float64[np.ndarray, "55 3"],
-    ) -> Float64[np.ndarray, "vert 3"]:
-        """The vertices on a posed skeleton; `points` are those of `shape`."""
-        found = np.empty((len(points), 3))
-        carry(points, 0, len(points), self.start, self.joint, self.weight, rest, world, position, found)
-        return found
 
     def overlaps(
         self, points: Float64[np.ndarray, "vert 3"], world: Float64[np.ndarray, "55 3 3"]

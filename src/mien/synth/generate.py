@@ -13,11 +13,12 @@ import multiprocessing
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -134,14 +135,15 @@ def _generate(job: Job, workers: int, progress: Callable[[int, int], None]) -> N
     for made in _work(job, missing, workers):
         done += made
         progress(done, job.count)
-    splits = {split: _merge(job, [chunk for chunk in chunks if chunk[0] == split]) for split in job.counts}
+    body = read_body(find_body("openbody" if job.body is None else job.body))
+    misc = {"recipe": load_recipe(job.recipe).name, "seed": job.seed, "body_family": body.family}
+    splits = {split: _merge(job, [chunk for chunk in chunks if chunk[0] == split], misc) for split in job.counts}
     for split, data in splits.items():
         data.write(job.out / f"{split}.npz")
     write_sheets(job.out, splits["train"] if len(splits["train"].image_path) else splits["test"])
     shutil.rmtree(job.out / PARTS)
-    write_statistics(
-        job.out / LAST, f"{load_recipe(job.recipe).name}: {job.count:,} pictures", splits, _mean_hands(job)
-    )
+    hands = np.stack([hand for hand in (body.hands_meanl, body.hands_meanr) if hand is not None])
+    write_statistics(job.out / LAST, f"{misc['recipe']}: {job.count:,} pictures", splits, hands)
 
 
 Chunk = tuple[str, range]
@@ -256,13 +258,8 @@ def _make(chunk: Chunk) -> int:
     return len(numbers)
 
 
-def _merge(job: Job, chunks: list[Chunk]) -> HumanData:
+def _merge(job: Job, chunks: list[Chunk], misc: Mapping[str, Any]) -> HumanData:
     """All parts of a split."""
     parts = [load_npz(_part(job.out, chunk)) for chunk in chunks]
     columns = {name: np.concatenate([empty, *(part[name] for part in parts)]) for name, empty in ROWS.items()}
-    return to_humandata(columns, {"recipe": load_recipe(job.recipe).name, "seed": job.seed})
-
-
-def _mean_hands(job: Job) -> np.ndarray:
-    arrays = read_body(find_body("openbody" if job.body is None else job.body))
-    return np.stack([hand for hand in (arrays.hands_meanl, arrays.hands_meanr) if hand is not None])
+    return to_humandata(columns, misc)

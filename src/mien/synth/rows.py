@@ -107,5 +107,5 @@ def to_humandata(columns: Mapping[str, np.ndarray], misc: Mapping[str, Any]) -> 
             **misc,
         },
         config="mien synth",
-        extra={"keypoints2d_visible": columns["visible"]},
+        extra={"joints_visible": columns["visible"]},
     )

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from mien.body.reading import BodyArrays
-from mien.synth.bones import carry
+from mien.synth.bones import Carried
 from mien.synth.figure import surface_normals
 
 __all__ = ["Spots", "find_spots"]
@@ -20,7 +20,7 @@ _TRUNK, _HEAD = (0, 3, 6, 9, 13, 14), (12, 15, 22)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Spots:
+class Spots(Carried):
     """Vertices with names, and how joints move them."""
 
     index: dict[str, int]
@@ -29,21 +29,6 @@ class Spots:
     """Outwards, at rest."""
     owner: Int64[np.ndarray, "spot"]
     """The joint with the largest weight."""
-    start: Int64[np.ndarray, "spot_plus_one"]
-    joint: Int64[np.ndarray, "entry"]
-    weight: Float64[np.ndarray, "entry"]
-
-    def pose(
-        self,
-        points: Float64[np.ndarray, "spot 3"],
-        rest: Float64[np.ndarray, "55 3"],
-        world: Float64[np.ndarray, "55 3 3"],
-        position: Float64[np.ndarray, "55 3"],
-    ) -> Float64[np.ndarray, "spot 3"]:
-        """Where the spots are on a posed skeleton; `points` are theirs at rest."""
-        found = np.empty((len(points), 3))
-        carry(points, 0, len(points), self.start, self.joint, self.weight, rest, world, position, found)
-        return found
 
 
 def find_spots(arrays: BodyArrays) -> Spots:

@@ -25,7 +25,7 @@ from mien.synth.cast import Actor, gather, make_figure, put, seat_height, swung
 from mien.synth.figure import Piece, follow
 from mien.synth.framing import aim, pick
 from mien.synth.labels import Person, flesh, label, sharp, stored_pose
-from mien.synth.looks import Skin, draw_look, groom, hold, skin
+from mien.synth.looks import Look, Skin, draw_look, groom, hold, skin
 from mien.synth.place import Place, build, seat
 from mien.synth.poser import Poser
 from mien.synth.random import stream
@@ -111,14 +111,14 @@ class Studio:
         seed = 0 if split == "test" else self.job.seed
         key = (self.recipe.name, self.recipe.version, split, seed, number)
         rng = stream(*key, "picture")
-        actors = self._cast(key, rng)
+        actors, looks = self._cast(key, rng)
         size = (self.job.size, self.job.size)
         joints, heading = np.stack([actor.joints for actor in actors]), np.array([actor.heading for actor in actors])
         view = aim(stream(*key, "camera"), self.recipe.framing, joints, heading, size)
         spots = np.stack([actor.joints[0] for actor in actors])
         extents = np.array([_cylinder(actor) for actor in actors])
         place = build(stream(*key, "place"), self.recipe.places, view, spots, extents)
-        skins = [self._skin(key, i, actor) for i, actor in enumerate(actors)]
+        skins = [skin(stream(*key, i, "skin"), actors[i].figure, look) for i, look in enumerate(looks)]
         seats = self._seats(key, actors, view)
         meshes, owners = assemble(actors, skins, seats, view, place)
         if stream(*key, "motion").random() < self.recipe.motion.share:
@@ -152,12 +152,12 @@ class Studio:
             rows=rows,
         )
 
-    def _cast(self, key: tuple[str | int, ...], rng: np.random.Generator) -> list[Actor]:
-        """Everybody in the picture, on the ground."""
+    def _cast(self, key: tuple[str | int, ...], rng: np.random.Generator) -> tuple[list[Actor], list[Look]]:
+        """Everybody in the picture, on the ground, and what is theirs in looks."""
         people = self.recipe.people
         count = int(pick(rng, {str(count): weight for count, weight in people.count.items()}))
         common = rng.uniform(-math.pi, math.pi)
-        actors = []
+        actors, looks = list[Actor](), list[Look]()
         for i in range(count):
             figure = make_figure(stream(*key, i, "shape"), self.body, self.arrays, people)
             pose = self.poser.sample(stream(*key, i, "pose"), figure, self.recipe.poses)
@@ -168,11 +168,8 @@ class Studio:
             heading = common + math.radians(people.facing) * float(rng.normal())
             lift = float(rng.uniform(0.05, 0.5)) if pose.support == "air" else 0.0
             actors.append(put(figure, pose, heading, lift, tuple(worn), tuple(held)))
-        return gather(rng, people, actors)
-
-    def _skin(self, key: tuple[str | int, ...], number: int, actor: Actor) -> Skin:
-        look = draw_look(stream(*key, number, "look"), actor.figure, self.recipe.looks)
-        return skin(stream(*key, number, "skin"), actor.figure, look)
+            looks.append(look)
+        return gather(rng, people, actors), looks
 
     def _seats(self, key: tuple[str | int, ...], actors: list[Actor], view: View) -> list[Mesh]:
         """What people sit on, in the camera frame."""

@@ -51,7 +51,7 @@ def write_sheets(folder: Path, data: HumanData) -> None:
         plain.append(small)
         marked = small.copy()
         for number, i in enumerate(rows[path]):
-            _draw(marked, ((joints[i, :144, :2] + 0.5) * scale - 0.5), data.extra["keypoints2d_visible"][i] > 0, number)
+            _draw(marked, ((joints[i, :144, :2] + 0.5) * scale - 0.5), data.extra["joints_visible"][i] > 0, number)
         drawn.append(marked)
     for name, cells in (("sheet.jpg", plain), ("sheet_labels.jpg", drawn)):
         with atomic_write(folder / name) as stream:
@@ -101,7 +101,7 @@ def _split(name: str, data: HumanData, mean_hands: Float[np.ndarray, "2 15 3"]) 
         side: hand_distances(np.asarray(smplx[f"{side}_hand_pose"]).reshape(-1, 15, 3), mean)
         for side, mean in zip(("left", "right"), mean_hands, strict=True)
     }
-    visible = data.extra["keypoints2d_visible"][:, list(SMPLX_137)].mean(1) * 100
+    visible = data.extra["joints_visible"][:, list(SMPLX_137)].mean(1) * 100
     charts = [
         _histogram("height of the person's box, % of the picture", 100 * boxes[:, 3] / meta["height"]),
         _histogram("distance from the camera, m", depth),

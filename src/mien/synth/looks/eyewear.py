@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -149,25 +150,29 @@ def earrings(rng: np.random.Generator, figure: Figure) -> list[Piece]:
 
 def teeth(rng: np.random.Generator, scalp: Scalp) -> list[Piece]:
     """Two rows behind the lips; the lower one moves with the jaw."""
-    marks = scalp.marks.astype(np.float64)
+    marks, (shape, piece) = scalp.marks, _two_rows()
     corner = np.abs(marks[[43, 47], 0] - scalp.origin[0]).mean()
     white = mix(np.ones(3), rgb("e8d8b4"), float(rng.uniform()))
-    texture = _row_of_teeth()
-    found = []
-    for sign, joint, lip in ((1.0, 15, marks[44:47]), (-1.0, 22, marks[48:51])):
-        across = np.linspace(-1, 1, 15)
-        edge = marks[[44, 45, 46, 48, 49, 50], 1].mean() - sign * (0.0008 if sign > 0 else 0.0012)
-        x = scalp.origin[0] + across * 0.86 * corner
-        z = lip[:, 2].mean() - 0.0105 - 0.0018 * (sign < 0) - 0.016 * across**2
-        low = -0.0035 if sign > 0 else 0.0
-        rows = np.stack(
-            [np.stack([x, np.full(15, edge + sign * h), z - b], 1) for h, b in ((0.0095, 0.001), (low, 0.0))]
-        )
-        uv = np.stack(np.broadcast_arrays((across + 1) / 2, np.array([[0.0], [1.0]])), -1)
-        build = Build()
-        build.add(rows, uv, 0.8 * white, flip=sign < 0)
-        found.append(build.piece("teeth", np.array([[joint]]), _WHOLE, texture, two_sided=True))
-    return found
+    lips = marks[[44, 45, 46, 48, 49, 50]]
+    points = shape * [corner, 1, 1]
+    points += [scalp.origin[0], lips[:, 1].mean(), 0]
+    points[:18, 2] += lips[:3, 2].mean()
+    points[18:, 2] += lips[3:, 2].mean()
+    return [replace(piece, vertices=points.astype(np.float32), colour=(0.8 * white).astype(np.float32))]
+
+
+@cache
+def _two_rows() -> tuple[Float[np.ndarray, "36 3"], Piece]:
+    """The upper row, then the lower one: x in shares of the mouth, y and z in metres from lips; and all but places."""
+    across, build = np.linspace(-1, 1, 9), Build()
+    for flip, heights, back in ((False, (0.0087, -0.0043), 0.0105), (True, (-0.0083, 0.0012), 0.0123)):
+        rows = [
+            np.stack([0.86 * across, 0 * across + y, -back - b - 0.016 * across**2], 1)
+            for y, b in zip(heights, (0.001, 0.0), strict=True)
+        ]
+        build.add(np.stack(rows), None, flip=flip)
+    joint = np.repeat([[15], [22]], 18, 0)
+    return build.points(), build.piece("teeth", joint, _WHOLE, _row_of_teeth(), two_sided=True)
 
 
 @cache

@@ -18,7 +18,7 @@ from mien.synth.looks.strands import Locks, Trunk, grow, ribbons, trunk_of
 
 __all__ = ["Growth", "carried"]
 
-COLUMNS, ROWS = 88, 14
+COLUMNS, ROWS = 48, 10
 Lift = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """How thick hair is above the scalp in a direction (around, upwards), metres."""
 
@@ -85,13 +85,14 @@ class Growth:
         around = np.broadcast_to(turn, (rows, COLUMNS + 1))
         upwards = np.pi / 2 - share * (np.pi / 2 - low)
         inside = (upwards - low) * 0.1
-        height = lift(around, upwards)
+        height, base = lift(around, upwards), self.scalp.at(around, upwards)
         if rough:
             seed = int(self.rng.integers(1 << 20))
-            bumps = noise(self.scalp.at(around, upwards).reshape(-1, 3), size, seed, 2).reshape(height.shape)
+            bumps = noise(base.reshape(-1, 3), size, seed, 2).reshape(height.shape)
             height = height + rough * bumps * ramp(inside, 0.0, 0.02)
         height = 0.0010 + height * np.sqrt(ramp(inside, 0.0, edge))
-        points = self.scalp.at(around, upwards, height)
+        out = base - self.scalp.origin
+        points = base + out * (height / np.sqrt((out * out).sum(-1)))[..., None]
         points[0] = points[0].mean(0)
         uv = np.stack(
             [_to_and_fro(turn / np.pi * repeat[0] + 0 * share), _to_and_fro(0.12 + share * repeat[1] * 0.6 + 0 * turn)],

@@ -11,13 +11,13 @@ from mien.synth.looks.noise import noise
 
 __all__ = ["curl_texture", "strand_texture"]
 
-_LONG, _WIDE = 64, 128
+_LONG, _WIDE = 48, 96
 Colour = Float[np.ndarray, "3"]
 
 
 @cache
 def _strands() -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-    """How light each strand is along its length, and how much of the band of light it shows."""
+    """How light each strand is along its length (roots are dark), and how much of the band of light it shows."""
     v, u = np.meshgrid(np.linspace(0, 1, _LONG), np.linspace(0, 1, _WIDE), indexing="ij")
     bend = 0.012 * np.sin(5 * v + 9 * u)
     wide = np.stack([(u + bend).ravel(), (0.05 * v).ravel(), np.zeros(v.size)], 1)
@@ -25,7 +25,8 @@ def _strands() -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
     middle = 0.30 + 0.05 * noise(wide, 0.03, 3, 2).reshape(v.shape)
     light = np.exp(-(((v - middle) / 0.10) ** 2)) * (0.65 + 0.7 * strand)
     light += 0.5 * np.exp(-(((v - middle - 0.38) / 0.12) ** 2)) * (0.6 + 0.8 * strand)
-    return strand.astype(np.float32), np.clip(light, 0, 1).astype(np.float32)
+    dark = np.where(v < 0.12, 0.36, 0.08)
+    return (0.65 * strand - dark).astype(np.float32), (0.55 * np.clip(light, 0, 1)).astype(np.float32)
 
 
 @cache
@@ -48,10 +49,10 @@ def _paint(
     ladder = [
         np.clip(colour * np.minimum(levels, 1 + 0.6 * (levels - 1)) + white, 0, 1) * 255 for colour in (roots, ends)
     ]
-    place = np.clip(np.rint((light + 1) * 127.5), 0, 255).astype(np.uint8)
+    place = (light * np.float32(127.5) + np.float32(128)).clip(0, 255).astype(np.intp)
     share = np.clip((np.linspace(0, 1, _LONG) - turn) / 0.2 + 0.5, 0, 1)[:, None, None]
     if roots is ends:
-        return ladder[0].astype(np.uint8)[place]
+        return ladder[0].astype(np.uint8).take(place, 0)
     return (ladder[0][place] * (1 - share) + ladder[1][place] * share).astype(np.uint8)
 
 
@@ -60,16 +61,9 @@ def strand_texture(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Straight strands from roots (top) to ends (bottom); `gloss` 0 dull, 1 shining."""
     strand, light = _strands()
-    dark = np.where(np.linspace(0, 1, _LONG) < 0.12, -0.28, 0.0)[:, None]
-    return _paint(
-        np.clip(0.65 * strand + 0.55 * gloss * light + dark - 0.08, -1, 1),
-        roots,
-        ends,
-        float(rng.uniform(0.1, 0.6)),
-        1.0,
-    )
+    return _paint(strand + np.float32(gloss) * light, roots, ends, float(rng.uniform(0.1, 0.6)), 1.0)
 
 
 def curl_texture(rng: np.random.Generator, roots: Colour, ends: Colour) -> UInt8[np.ndarray, "h w 3"]:
     """Many small curls."""
-    return _paint(np.clip(_curls(), -1, 1), roots, ends, float(rng.uniform(0.1, 0.6)), 0.9)
+    return _paint(_curls(), roots, ends, float(rng.uniform(0.1, 0.6)), 0.9)

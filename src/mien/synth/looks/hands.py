@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from mien.body.joints import FINGERS, LEFT_WRIST, RIGHT_WRIST
+from mien.body.joints import FINGERS, LEFT_WRIST
 from mien.body.reading import BodyArrays
 from mien.synth.looks.memo import once_per_body
 
@@ -15,6 +16,9 @@ __all__ = ["Finger", "Hand", "hand_of"]
 
 _TIPS = {"thumb": 11, "index": 12, "middle": 13, "ring": 14, "pinky": 15}
 """Among the keypoints, on the left; on the right five further."""
+_FIRST = (25, 40)
+"""The first joint of the fingers of each hand."""
+_KNUCKLES = [3 * FINGERS.index(name) for name in ("index", "middle", "ring", "pinky")]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +56,31 @@ class Hand:
     """Metres from the wrist to the knuckles."""
     width: float
     """Metres between the knuckles of the index and the little finger."""
-    fingers: dict[str, Finger]
+    side: int
+    """0 the left, 1 the right."""
+    arrays: BodyArrays
+    tips: Float[np.ndarray, "5 3"]
+    """Of the fingers, in the order of their joints, metres."""
+    joints: Float[np.ndarray, "joint 3"]
+    """Of the whole body."""
+
+    @cached_property
+    def fingers(self) -> dict[str, Finger]:
+        """By name."""
+        along, palm, found = self.axes[0], self.axes[2], {}
+        for i, name in enumerate(FINGERS):
+            base = _FIRST[self.side] + 3 * i
+            chain = np.stack([*self.joints[base : base + 3], self.tips[i]])
+            step = _unit(chain[3] - chain[2], along)
+            back = _thumb_backs(self.arrays)[self.side] if name == "thumb" else -palm
+            back = _unit(back - (back @ step) * step, -palm)
+            found[name] = Finger(
+                name=name,
+                joints=(base, base + 1, base + 2),
+                chain=chain.astype(np.float32),
+                back=back.astype(np.float32),
+            )
+        return found
 
     def local(self, points: Float[np.ndarray, "*any 3"]) -> Float[np.ndarray, "*any 3"]:
         """Points in the hand's own frame, metres."""
@@ -67,33 +95,22 @@ def hand_of(
     side: int, arrays: BodyArrays, vertices: Float[np.ndarray, "vert 3"], joints: Float[np.ndarray, "joint 3"]
 ) -> Hand:
     """The left (0) or right (1) hand of somebody in the rest pose, palms down."""
-    wrist, first = (LEFT_WRIST, 25) if side == 0 else (RIGHT_WRIST, 40)
-    place = {name: first + 3 * i for i, name in enumerate(FINGERS)}
-    origin, knuckles = joints[wrist], np.stack([joints[place[name]] for name in ("index", "middle", "ring", "pinky")])
+    origin, knuckles = joints[LEFT_WRIST + side], joints[[_FIRST[side] + place for place in _KNUCKLES]]
     along = _unit(knuckles[1:3].mean(0) - origin, np.array([1.0, 0, 0]) * (1 if side == 0 else -1))
     across = knuckles[0] - knuckles[3]
     across = _unit(across - (across @ along) * along, np.array([0, 0, 1.0]))
     palm = np.cross(along, across) * (1 if side == 0 else -1)
     palm = palm if palm[1] < 0 else -palm
-    fingers = {}
-    for name, base in place.items():
-        chain = np.stack([*joints[base : base + 3], vertices[arrays.kp_vertex_ids[_TIPS[name] + 5 * side]]])
-        step = _unit(chain[3] - chain[2], along)
-        back = _thumb_backs(arrays)[side] if name == "thumb" else -palm
-        back = _unit(back - (back @ step) * step, -palm)
-        fingers[name] = Finger(
-            name=name,
-            joints=(base, base + 1, base + 2),
-            chain=chain.astype(np.float32),
-            back=back.astype(np.float32),
-        )
     return Hand(
-        wrist=wrist,
+        wrist=LEFT_WRIST + side,
         origin=origin.astype(np.float32),
         axes=np.stack([along, across, palm]).astype(np.float32),
         length=float(np.linalg.norm(knuckles[1] - origin)),
         width=float(np.linalg.norm(knuckles[0] - knuckles[3])),
-        fingers=fingers,
+        side=side,
+        arrays=arrays,
+        tips=vertices[arrays.kp_vertex_ids[[_TIPS[name] + 5 * side for name in FINGERS]]],
+        joints=joints,
     )
 
 

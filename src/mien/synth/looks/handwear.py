@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
@@ -145,17 +147,25 @@ def watch(rng: np.random.Generator, figure: Figure, side: int) -> list[Piece]:
 
 def _dial(rng: np.random.Generator) -> UInt8[np.ndarray, "48 48 3"]:
     """Marks and hands, or a screen; the corner is white, for what is one colour."""
-    y, x = np.mgrid[0:48, 0:48] / 48 + 0.5 / 48 - 0.55
-    away, angle = np.hypot(x, y) / 0.40, np.arctan2(x, -y)
+    x, y, marks = _clock()
     dark = rng.uniform() < 0.5
     ground, mark = (rgb("121318"), rgb("e8e8e4")) if dark else (mix(rgb("f1efe9"), vivid(rng), 0.4), rgb("17181c"))
-    ink = ((away > 0.74) & (away < 0.94) & (np.abs((angle * 6 / np.pi + 0.5) % 1 - 0.5) < 0.14)).astype(float)
+    ink = marks
     for turn, reach, half in ((rng.uniform(-3, 3), 0.5, 0.05), (rng.uniform(-3, 3), 0.75, 0.035)):
         along, aside = x * np.sin(turn) - y * np.cos(turn), x * np.cos(turn) + y * np.sin(turn)
         ink = np.maximum(ink, (along > -0.05) & (along < reach * 0.4) & (np.abs(aside) < half * 0.5))
     picture = ground + ink[..., None] * (mark - ground)
     picture[:4, :4] = 1
     return np.clip(picture * 255, 0, 255).astype(np.uint8)
+
+
+@cache
+def _clock() -> tuple[Float32[np.ndarray, "48 48"], Float32[np.ndarray, "48 48"], Float32[np.ndarray, "48 48"]]:
+    """Places on a dial, and the marks of its hours."""
+    y, x = np.mgrid[0:48, 0:48] / 48 + 0.5 / 48 - 0.55
+    away, angle = np.hypot(x, y) / 0.40, np.arctan2(x, -y)
+    marks = (away > 0.74) & (away < 0.94) & (np.abs((angle * 6 / np.pi + 0.5) % 1 - 0.5) < 0.14)
+    return x.astype(np.float32), y.astype(np.float32), marks.astype(np.float32)
 
 
 def bracelet(rng: np.random.Generator, figure: Figure, side: int) -> list[Piece]:
@@ -180,10 +190,10 @@ def rings(rng: np.random.Generator, figure: Figure) -> list[Piece]:
     """Rings on one to three fingers, carried by the first bone."""
     found = []
     arrays = figure.arrays
+    hands = [hand_of(side, arrays, figure.vertices, figure.joints) for side in (0, 1)]
     for _ in range(int(rng.choice([1, 1, 2, 3]))):
         side, name = int(rng.integers(2)), str(rng.choice(["ring", "ring", "index", "middle", "pinky", "thumb"]))
-        hand = hand_of(side, arrays, figure.vertices, figure.joints)
-        finger = hand.fingers[name]
+        finger = hands[side].fingers[name]
         bone = 1 if name == "thumb" else 0
         start, step = (
             finger.chain[bone].astype(np.float64),

@@ -25,17 +25,17 @@ def grid_faces(rows: int, columns: int) -> Int32[np.ndarray, "face 3"]:
 
 
 @cache
-def _many_grids(count: int, rows: int, columns: int) -> Int32[np.ndarray, "face 3"]:
-    first = np.arange(count, dtype=np.int32) * rows * columns
-    return (grid_faces(rows, columns)[None] + first[:, None, None]).reshape(-1, 3)
+def _welded(rows: int, columns: int) -> Int32[np.ndarray, "face 3"]:
+    """The same faces over a grid without its last column, which is the first."""
+    row, column = np.divmod(grid_faces(rows, columns), columns)
+    return (row * (columns - 1) + column % (columns - 1)).astype(np.int32)
 
 
 @cache
-def _welded(count: int, rows: int, columns: int) -> Int32[np.ndarray, "face 3"]:
-    """The same faces over grids without their last column, which is the first."""
-    grid, place = np.divmod(_many_grids(count, rows, columns), rows * columns)
-    row, column = np.divmod(place, columns)
-    return ((grid * rows + row) * (columns - 1) + column % (columns - 1)).astype(np.int32)
+def _spread(rows: int, columns: int) -> Float32[np.ndarray, "vert 2"]:
+    """A grid's own columns and rows, 0..1."""
+    v, u = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 1, columns), indexing="ij")
+    return np.stack([u, v], -1).reshape(-1, 2).astype(np.float32)
 
 
 @dataclass(eq=False)
@@ -67,19 +67,18 @@ class Build:
             weld: whether the last column is the first one again.
         """
         *_, rows, columns, _ = grids.shape
-        count = int(np.prod(grids.shape[:-3], dtype=np.int64))
-        corners = _many_grids(count, rows, columns)
-        faces = (_welded(count, rows, columns) if weld else corners) + np.int32(self.count)
-        if uv is None:
-            v, u = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 1, columns), indexing="ij")
-            uv = np.broadcast_to(np.stack([u, v], -1), (*grids.shape[:-1], 2))
+        corners, order = grid_faces(rows, columns), slice(None, None, -1 if flip else 1)
         whole = np.empty(grids.shape, dtype=np.float32)
         whole[:] = colour
         points, whole = (grids[..., :-1, :], whole[..., :-1, :]) if weld else (grids, whole)
-        order = slice(None, None, -1 if flip else 1)
+        size = rows * (columns - weld)
+        first = np.arange(self.count, self.count + points.size // 3, size, dtype=np.int32)
+        faces = (_welded(rows, columns) if weld else corners)[:, order] + first[:, None, None]
+        places = _spread(rows, columns)[None] if uv is None else uv.reshape(-1, rows * columns, 2).astype(np.float32)
+        places = np.broadcast_to(places.take(corners[:, order], 1), (*faces.shape, 2))
         self.vertices.append(points.reshape(-1, 3).astype(np.float32))
-        self.faces.append(faces[:, order])
-        self.uv.append(uv.reshape(-1, 2).astype(np.float32)[corners[:, order]])
+        self.faces.append(faces.reshape(-1, 3))
+        self.uv.append(places.reshape(-1, 3, 2))
         self.colour.append(whole.reshape(-1, 3))
         self.count += points.size // 3
 

@@ -42,13 +42,13 @@ def skin(rng: np.random.Generator, figure: Figure, looks: Looks | Look) -> Skin:
         looks: what is allowed, or one person's look: give the same one to `groom`, so that brows go with the hair.
     """
     look = draw_look(rng, figure, looks) if isinstance(looks, Looks) else looks
-    planes, atlas = planes_of(figure.arrays), atlas_of(figure.arrays)
+    planes = planes_of(figure.arrays)
     base = skin_tone(look.depth, look.warmth, look.redness)
     tints = _flesh(rng, look, base) | _hands(rng, look, base) | _hair(rng, look, base) | _eyes(rng, look, base)
     texture = paint_planes(planes, base, tints | _face(rng, look, base))
     if look.tattoos > 0:
-        ink(rng, texture, atlas, base)
-    return Skin(texture=texture, uv=atlas.uv)
+        ink(rng, texture, figure.arrays, base)
+    return Skin(texture=texture, uv=atlas_of(figure.arrays).uv)
 
 
 def _shade(red: float, green: float, blue: float, strength: float = 1.0) -> Colour:

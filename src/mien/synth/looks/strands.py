@@ -17,7 +17,7 @@ __all__ = ["Locks", "Trunk", "grow", "ribbons", "trunk_of"]
 
 _FAST = {"contract", "nsz", "reassoc"}
 _CELL, _SIDE = 0.02, 48
-_SUBSTEPS = 3
+_SUBSTEPS = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

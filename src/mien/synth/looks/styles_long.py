@@ -26,7 +26,7 @@ def _hanging(g: Growth, length: float, *, wave: float, fringe: bool | None = Non
 
     g.shell(lambda a, u: 0.55 * lift(a, u), rough=0.001, size=0.03, edge=0.014)
     long = length > 0.20
-    roots = roots_of(g, 160, margin=0.05)
+    roots = roots_of(g, 130, margin=0.05)
     behind = np.cos(roots.around) < 0.25
     keep = (roots.upwards > -0.25) | behind
     roots = pick(roots, keep)
@@ -48,10 +48,10 @@ def _hanging(g: Growth, length: float, *, wave: float, fringe: bool | None = Non
         layer=lift(roots.around, roots.upwards) * near_one(g, len(x), 0.6, 1.15),
         curl=wave * near_one(g, len(x), 0.7, 1.3),
         turns=9.0,
-        width=0.034 if long else 0.030,
+        width=0.040 if long else 0.035,
         tip=0.72 - 20 * wave,
     )
-    g.locks(locks, 9 if long else 7, ears=True, long=True)
+    g.locks(locks, 8 if long else 6, ears=True, long=True)
     if fringe:
         _fringe(g)
 
@@ -90,11 +90,11 @@ def _long_wavy(g: Growth) -> None:
     _hanging(g, g.rng.uniform(0.22, 0.40), wave=g.rng.uniform(0.008, 0.015))
 
 
-def _swept(g: Growth, knots: np.ndarray, count: int = 110) -> None:
+def _swept(g: Growth, knots: np.ndarray, count: int = 84) -> None:
     """All hair drawn tightly towards one or more places behind."""
-    g.shell(lambda a, u: 0.005 + 0.002 * ramp(u, 0.0, 0.8), rough=0.0006, size=0.02, edge=0.016)
-    inner, edge = roots_of(g, count, margin=0.05), roots_along_edge(g, 56, inside=0.035)
-    for roots, rise in ((inner, 0.009), (edge, 0.005)):
+    g.shell(lambda a, u: 0.009 + 0.003 * ramp(u, 0.0, 0.8), rough=0.0006, size=0.02, edge=0.016)
+    inner, edge = roots_of(g, count, margin=0.05), roots_along_edge(g, 44, inside=0.035)
+    for roots, rise in ((inner, 0.015), (edge, 0.007)):
         roots = pick(
             roots, (roots.upwards > g.scalp.ear_top + 0.10) | (np.abs(roots.around) > g.scalp.ear_around + 0.3)
         )
@@ -110,14 +110,14 @@ def _swept(g: Growth, knots: np.ndarray, count: int = 110) -> None:
             heavy=0.0,
             soft=0.02,
             layer=rise * near_one(g, len(flow), 0.7, 1.15),
-            width=0.021,
+            width=0.026,
             tip=0.5,
             over_face=True,
         )
         g.locks(locks, 5, ears=False)
 
 
-def _tail(g: Growth, knot: np.ndarray, out: np.ndarray, length: float, *, wave: float = 0.003, count: int = 34) -> None:
+def _tail(g: Growth, knot: np.ndarray, out: np.ndarray, length: float, *, wave: float = 0.003, count: int = 28) -> None:
     """A bundle that leaves a knot and hangs, with a band around its root."""
     aside = g.rng.normal(0, 1, (count, 3))
     start = knot + 0.009 * aside / np.linalg.norm(aside, axis=1, keepdims=True)
@@ -159,14 +159,14 @@ def _pigtails(g: Growth) -> None:
     _swept(g, knots)
     length, wave = g.rng.uniform(0.16, 0.34), g.rng.choice([0.002, 0.010])
     for knot, out in zip(knots, spots.normal, strict=True):
-        _tail(g, knot, out + np.array([0, 0.1, 0]), length, wave=wave, count=24)
+        _tail(g, knot, out + np.array([0, 0.1, 0]), length, wave=wave, count=20)
 
 
 def _bun(g: Growth) -> None:
     """Drawn into a knot at the back or on top."""
     upwards = g.rng.uniform(0.0, 1.25)
     spot = roots_at(g, np.array([np.pi]), np.array([upwards]))
-    size = g.rng.uniform(0.026, 0.042)
+    size = g.rng.uniform(0.036, 0.056)
     knot, out = spot.point[0] + 0.010 * spot.normal[0], spot.normal[0]
     _swept(g, knot[None])
     across = np.cross(out, [1.0, 0.0, 0.0])
@@ -205,7 +205,7 @@ def _braids(g: Growth) -> None:
     )
     for path in grow(guides, g.scalp, g.trunk, g.rng, 14, ears=True):
         smooth = curve(path.astype(np.float64), 30)
-        radius = 0.0125 * (1 - 0.45 * np.linspace(0, 1, 30) ** 2)
+        radius = 0.017 * (1 - 0.45 * np.linspace(0, 1, 30) ** 2)
         g.braid(smooth, radius, length / 0.052)
 
 

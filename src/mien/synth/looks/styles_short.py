@@ -15,7 +15,7 @@ __all__ = ["SHORT"]
 
 
 def _cropped(
-    g: Growth, sides: float, top: float, *, count: int = 380, receding: bool = False, wave: float = 0.0
+    g: Growth, sides: float, top: float, *, count: int = 270, receding: bool = False, wave: float = 0.0
 ) -> None:
     """Short hair that lies from the crown outwards, forwards over the forehead."""
 
@@ -39,7 +39,7 @@ def _cropped(
         layer=height * near_one(g, len(height), 0.85, 1.02),
         curl=wave,
         turns=18.0,
-        width=0.011 + 0.10 * height,
+        width=0.014 + 0.12 * height,
         tip=0.15,
         over_face=True,
     )
@@ -47,21 +47,21 @@ def _cropped(
 
 
 def _short(g: Growth) -> None:
-    _cropped(g, g.rng.uniform(0.006, 0.014), g.rng.uniform(0.020, 0.034), wave=g.rng.choice([0.0, 0.002]))
+    _cropped(g, g.rng.uniform(0.012, 0.022), g.rng.uniform(0.036, 0.056), wave=g.rng.choice([0.0, 0.002]))
 
 
 def _receding(g: Growth) -> None:
-    _cropped(g, g.rng.uniform(0.006, 0.011), g.rng.uniform(0.009, 0.014), count=260, receding=True)
+    _cropped(g, g.rng.uniform(0.010, 0.016), g.rng.uniform(0.014, 0.022), count=190, receding=True)
 
 
 def _buzz(g: Growth) -> None:
-    thick = g.rng.uniform(0.002, 0.006)
+    thick = g.rng.uniform(0.004, 0.009)
     g.shell(lambda a, u: thick + 0 * a, rough=0.0003, size=0.01, edge=0.03, repeat=(9, 5))
 
 
 def _side_part(g: Growth) -> None:
     """Long on top, combed from a parting to both sides, short below."""
-    side, top, sides = g.rng.choice([-1.0, 1.0]), g.rng.uniform(0.020, 0.034), g.rng.uniform(0.008, 0.014)
+    side, top, sides = g.rng.choice([-1.0, 1.0]), g.rng.uniform(0.036, 0.052), g.rng.uniform(0.014, 0.022)
     part = side * g.rng.uniform(0.022, 0.036)
 
     def lift(around: np.ndarray, upwards: np.ndarray) -> np.ndarray:
@@ -95,7 +95,7 @@ def _side_part(g: Growth) -> None:
 
 def _quiff(g: Growth) -> None:
     """Short at the sides, swept up and back over the forehead."""
-    high, sides = g.rng.uniform(0.032, 0.055), g.rng.uniform(0.004, 0.010)
+    high, sides = g.rng.uniform(0.044, 0.068), g.rng.uniform(0.010, 0.018)
 
     def lift(around: np.ndarray, upwards: np.ndarray) -> np.ndarray:
         z, x = 0.1 * np.cos(around) * np.cos(upwards), 0.1 * np.sin(around) * np.cos(upwards)
@@ -126,7 +126,7 @@ def _quiff(g: Growth) -> None:
 
 def _curly(g: Growth) -> None:
     """Locks that wind in all directions."""
-    thick = g.rng.uniform(0.020, 0.042)
+    thick = g.rng.uniform(0.028, 0.050)
 
     def lift(around: np.ndarray, upwards: np.ndarray) -> np.ndarray:
         return thick * (0.55 + 0.45 * ramp(upwards, -0.3, 0.7))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, Int32, UInt8
 
-from mien.synth.looks.atlas import Atlas
+from mien.body.reading import BodyArrays
+from mien.synth.looks.atlas import atlas_of
 from mien.synth.looks.fields import ramp
+from mien.synth.looks.memo import once_per_body
 from mien.synth.looks.noise import noise
 
 __all__ = ["ink"]
@@ -22,39 +24,46 @@ _PLACES = {
 
 
 def ink(
-    rng: np.random.Generator, texture: UInt8[np.ndarray, "h w 3"], atlas: Atlas, base: Float[np.ndarray, "3"]
+    rng: np.random.Generator, texture: UInt8[np.ndarray, "h w 3"], arrays: BodyArrays, base: Float[np.ndarray, "3"]
 ) -> None:
-    """Add one to four tattoos to a texture, in place."""
-    names = list(_PLACES)
+    """Add one to four tattoos to the texture of a body, in place."""
+    names, canvases = list(_PLACES), _canvases(arrays)
     flat = texture.reshape(-1, 3)
     for k in rng.choice(len(names), int(rng.integers(1, 5)), replace=False):
-        here = np.nonzero(atlas.of(*_PLACES[names[k]]))[0]
-        if len(here):
-            shape = _shape(rng, atlas.point[here].astype(np.float64), "arm" in names[k])
+        texels, points = canvases[k]
+        if len(texels):
+            here, shape = _shape(rng, points, "arm" in names[k])
             colour = np.array([28, 34, 44]) if rng.uniform() < 0.8 else rng.uniform(20, 140, 3)
-            place, deep = atlas.texel[here], (shape * rng.uniform(0.5, 0.85))[:, None]
+            place, deep = texels[here], (shape * rng.uniform(0.5, 0.85))[:, None]
             flat[place] = np.rint(flat[place] * (1 - deep) + colour * deep * (0.4 + 0.6 * base)).astype(np.uint8)
 
 
-def _shape(rng: np.random.Generator, point: Float[np.ndarray, "texel 3"], limb: bool) -> Float[np.ndarray, " texel"]:
-    """How much ink is at each texel, 0..1."""
+@once_per_body
+def _canvases(arrays: BodyArrays) -> list[tuple[Int32[np.ndarray, " texel"], Float[np.ndarray, "texel 3"]]]:
+    """The texels of each place, and where they are on the template, metres."""
+    atlas = atlas_of(arrays)
+    rows = [np.nonzero(atlas.of(*charts))[0] for charts in _PLACES.values()]
+    return [(atlas.texel[here], atlas.point[here].astype(np.float64)) for here in rows]
+
+
+def _shape(
+    rng: np.random.Generator, point: Float[np.ndarray, "texel 3"], limb: bool
+) -> tuple[Int[np.ndarray, " some"], Float[np.ndarray, " some"]]:
+    """Texels near a tattoo, and how much ink is at each, 0..1."""
     low, high = point.min(0), point.max(0)
     along = 0 if np.ptp(point[:, 0]) > np.ptp(point[:, 1]) else 1
     seed = int(rng.integers(1 << 20))
     if limb and rng.uniform() < 0.4:
         middle = rng.uniform(0.2, 0.8) * (high - low)[along] + low[along]
-        wave = 0.004 * noise(point, 0.02, seed, 1)
-        away = np.abs(point[:, along] - middle + wave)
-        return np.maximum(ramp(away, 0.012, 0.009), ramp(np.abs(away - 0.018), 0.004, 0.002))
+        here = np.nonzero(np.abs(point[:, along] - middle) < 0.03)[0]
+        away = np.abs(point[here, along] - middle + 0.004 * noise(point[here], 0.02, seed, 1))
+        return here, np.maximum(ramp(away, 0.012, 0.009), ramp(np.abs(away - 0.018), 0.004, 0.002))
     centre = point[int(rng.integers(len(point)))]
     reach = rng.uniform(0.5, 1.6) * (0.09 if limb else 0.11)
-    edge = np.linalg.norm((point - centre) * [1, 1, 0.6], axis=1) / reach + 0.35 * noise(point, 0.05, seed, 2)
-    folded = np.abs(
-        noise(
-            point + 0.012 * noise(point, 0.03, seed + 1, 1)[:, None],
-            rng.uniform(0.025, 0.05) if limb else rng.uniform(0.06, 0.10),
-            seed + 2,
-            1,
-        )
-    )
-    return ramp(edge, 1.0, 0.92) * ramp(folded, 0.20, 0.13)
+    size = rng.uniform(0.025, 0.05) if limb else rng.uniform(0.06, 0.10)
+    away = np.linalg.norm((point - centre) * [1, 1, 0.6], axis=1) / reach
+    here = np.nonzero(away < 1.35)[0]
+    near = point[here]
+    edge = away[here] + 0.35 * noise(near, 0.05, seed, 2)
+    folded = np.abs(noise(near + 0.012 * noise(near, 0.03, seed + 1, 1)[:, None], size, seed + 2, 1))
+    return here, ramp(edge, 1.0, 0.92) * ramp(folded, 0.20, 0.13)

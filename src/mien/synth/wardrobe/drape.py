@@ -55,7 +55,7 @@ class Drape:
     leg: Hold | None = None
     wrinkle: float = 0.001
     """Depth of small wrinkles everywhere, metres."""
-    even: int = 3
+    even: int = 2
     """How often the cloth is smoothed."""
 
 

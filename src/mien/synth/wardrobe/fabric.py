@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import no_type_check
@@ -116,10 +117,35 @@ def choose_fabric(
     )
 
 
-def cover(panel: Panel, fabric: Fabric) -> None:
-    """Fill a panel with a fabric."""
-    tile, grain = _tile(fabric, panel.texel), _grain(fabric.pattern if fabric.pattern in _PLAIN else "plain")
-    _fill(panel.pixels, tile, grain, *(round(panel.corner[k] / panel.texel) for k in (1, 0)))
+def cover(panels: Sequence[Panel], fabric: Fabric) -> None:
+    """Fill panels of one sheet with a fabric."""
+    if not panels:
+        return
+    if fabric.pattern in _PLAIN:
+        ladder, grain = _ladder(fabric.colours[0]), _grain(fabric.pattern)
+        for panel in panels:
+            _weave(panel.pixels, ladder, grain, *_start(panel))
+        return
+    tile, grain = _tile(fabric, panels[0].texel), _grain("plain")
+    for panel in panels:
+        _fill(panel.pixels, tile, grain, *_start(panel))
+
+
+def _start(panel: Panel) -> tuple[int, int]:
+    """Row and column of a panel's first texel in repeated fabric."""
+    return round(panel.corner[1] / panel.texel), round(panel.corner[0] / panel.texel)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _weave(pixels, ladder, grain, row, column):
+    """Plain cloth: the grain says how bright it is."""
+    side = grain.shape[0] - 1
+    for y in range(pixels.shape[0]):
+        for i in range(pixels.shape[1]):
+            bright = grain[(row + y) & side, (column + i) & side]
+            for c in range(3):
+                pixels[y, i, c] = ladder[bright, c]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -141,11 +167,14 @@ def _fill(pixels, tile, grain, row, column):
 
 
 def _tile(fabric: Fabric, texel: float) -> UInt8[np.ndarray, "h w 3"]:
-    """One repeat of a fabric, without its grain."""
-    if fabric.pattern in _PLAIN:
-        return np.array(fabric.colours[0]).round().clip(0, 255).astype(np.uint8)[None, None]
+    """One repeat of a pattern, without its grain."""
     rng, size = np.random.default_rng(fabric.seed), max(round(fabric.scale / texel), 6)
     return _MAKE[fabric.pattern](rng, fabric.colours, size).round().clip(0, 255).astype(np.uint8)
+
+
+def _ladder(colour: Colour) -> UInt8[np.ndarray, "256 3"]:
+    """A colour at each brightness of the grain."""
+    return np.minimum(np.arange(256)[:, None] * np.array(colour).round().astype(np.int32) >> 7, 255).astype(np.uint8)
 
 
 @cache

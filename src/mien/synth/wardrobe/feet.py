@@ -21,6 +21,8 @@ BIG_TOE, SMALL_TOE, HEEL = 5, 6, 7
 """Places in the body's `kp_vertex_ids`."""
 _LOW = 0.07
 """Metres above the ground: what is higher does not count for the outline."""
+_ANKLE, _FOOT_PER_ANKLE = (0.07, 0.1), 1.52
+"""Metres above the ground where the ankle is measured, and how much wider feet are, usually."""
 _turn = 2 * np.pi * np.arange(WAYS) / WAYS
 _WAYS = np.stack([np.cos(_turn), np.sin(_turn)], 1)
 _SHARE = 0.5 - 0.5 * np.cos(np.pi * np.linspace(0, 1, STATIONS))
@@ -92,9 +94,18 @@ class Foot:
     @cached_property
     def points(self) -> Float32[np.ndarray, "some 3"]:
         """s, b and height of the foot's vertices."""
-        return self._measured(self.figure.vertices[self._feet.left])
+        return self.measured(self.figure.vertices[self._feet.left])
 
-    def _measured(self, points: Float32[np.ndarray, "some 3"]) -> Float32[np.ndarray, "some 3"]:
+    @cached_property
+    def size(self) -> Float32[np.ndarray, "3"]:
+        """Length, width (more on thick ankles) and height of the ankle, metres."""
+        s, b, high = self.points.T
+        wide, ankle = (float(np.ptp(b[(high >= low) & (high < top)])) for low, top in ((0.0, _LOW), _ANKLE))
+        height = float(self.figure.joints[7, 1] - self.frame[0, 1])
+        return np.array([s.max(), max(wide, _FOOT_PER_ANKLE * ankle), height], dtype=np.float32)
+
+    def measured(self, points: Float32[np.ndarray, "some 3"]) -> Float32[np.ndarray, "some 3"]:
+        """s, b and height of places."""
         away = points - self.frame[0]
         return np.stack([away @ self.frame[1], away @ self.frame[2], away[:, 1]], 1)
 
@@ -130,7 +141,7 @@ class Foot:
         feet, hidden = self._feet, np.zeros(len(self.figure.arrays.faces), dtype=bool)
         points = self.figure.vertices[feet.both]
         points[:, 0] *= feet.side
-        measured = self._measured(points)
+        measured = self.measured(points)
         rim = np.interp(measured[:, 0] / self.points[:, 0].max(), share, height)
         inside = measured[:, 2] < rim
         a, b, c = feet.corner.T

@@ -16,7 +16,7 @@ from mien.synth.wardrobe.hulls import STEP, Tube, measure, rounded, widen
 
 __all__ = ["Fit", "Worn"]
 
-SOFTEN = 2
+SOFTEN = 1
 _MIRROR = np.array([-1, 1, 1], dtype=np.float32)
 ROUND = 0.55
 """Least depth of the outline around both legs, as a share of its width."""
@@ -156,7 +156,7 @@ def _along(
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
 @no_type_check
 def _place(base, bent, halves, lift, points, normals):
-    """The body's vertices, then the lifted middles of its edges; unit normals."""
+    """The body's vertices, then the middles of its edges, all lifted; unit normals."""
     for v in range(points.shape[0]):
         k = v - base.shape[0]
         a, b = (v, v) if k < 0 else (halves[k, 0], halves[k, 1])
@@ -165,7 +165,6 @@ def _place(base, bent, halves, lift, points, normals):
             normals[v, c] = bent[a, c] + bent[b, c]
             length += normals[v, c] * normals[v, c]
         scale = np.float32(1) / np.sqrt(length)
-        up = np.float32(0) if k < 0 else lift[k]
         for c in range(3):
             normals[v, c] *= scale
-            points[v, c] = np.float32(0.5) * (base[a, c] + base[b, c]) + up * normals[v, c]
+            points[v, c] = np.float32(0.5) * (base[a, c] + base[b, c]) + lift[v] * normals[v, c]

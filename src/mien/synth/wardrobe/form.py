@@ -1,8 +1,8 @@
 """The tailor's dummy: the covered part of a body at an even resolution, made once for a body and fitted to each figure.
 
-A body's own mesh has fine faces and fingers, and long edges on the legs. The form leaves out head, hands and feet, and
-halves the long edges, so that folds have vertices to live on. Nothing here knows a vertex by its number: regions come
-from skinning weights and joints.
+A body's own mesh has fine faces and fingers, and long edges on the legs. The form leaves out head, hands, feet and
+vertices that stand close together, and halves the long edges, so that folds have vertices to live on. Nothing here
+knows a vertex by its number: regions come from skinning weights and joints.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from jaxtyping import Float32, Int32
 
 from mien.body.joints import BODY_JOINTS
 from mien.body.reading import BodyArrays
+from mien.synth.figure import surface_normals
+from mien.synth.overlap import outside
+from mien.synth.wardrobe.meshing import halve_edges, thin_out
 from mien.synth.wardrobe.weights import SparseRows, strongest
 
 __all__ = [
@@ -28,19 +31,20 @@ __all__ = [
     "Form",
     "Ring",
     "form_of",
-    "halve_edges",
     "ring_of",
     "smooth",
 ]
 
 NUM_JOINTS = len(BODY_JOINTS)
 """Clothes follow the root and the 21 joints of the body; a finger counts as its wrist, the jaw as the head."""
-LONGEST = 0.03
-"""Metres: longer edges of the body are halved."""
+SHORTEST, LONGEST = 0.033, 0.05
+"""Metres: shorter edges of the body are taken out, longer ones are halved."""
+SWELL = 0.004
+"""Metres: most by which vertices stand out so that the form holds the body."""
 HIP, KNEE, ANKLE, WRIST, HEAD, TOES, ARM = (1, 2), (4, 5), (7, 8), (20, 21), 15, (10, 11), slice(16, 22)
 TIGHT, SOFT, STIFF = range(3)
 """How cloth follows the joints: as the skin does; more and much more smoothly, without hands and feet."""
-SMOOTHING = (0, 8, 24)
+SMOOTHING = (0, 4, 12)
 SWING, _NUM_SWING = 0.2, 56
 _KEPT = 8
 
@@ -73,15 +77,17 @@ class Form:
 
     body_vertex: Int32[np.ndarray, " base"]
     """Which vertices of the body the first vertices are."""
-    body_face: Int32[np.ndarray, " kept"]
+    body_face: Int32[np.ndarray, " covered"]
     """Which faces of the body the form covers."""
-    base_faces: Int32[np.ndarray, "kept 3"]
-    """The same faces, of the form's vertices."""
+    body_corner: Int32[np.ndarray, "covered 3"]
+    """Their corners: the form's vertices that stand for them."""
+    base_faces: Int32[np.ndarray, "base_face 3"]
+    """Of the first vertices."""
     base_ring: Ring
     halves: Int32[np.ndarray, "middle 2"]
     """The ends of the edges that the other vertices halve."""
-    lift: Float32[np.ndarray, " middle"]
-    """How far they stand out from the middles of their edges, metres."""
+    lift: Float32[np.ndarray, " vert"]
+    """How far vertices stand out from the body, or from the middles of their edges, metres."""
     faces: Int32[np.ndarray, "face 3"]
     ring: Ring
     arm: Float32[np.ndarray, " vert"]
@@ -92,7 +98,7 @@ class Form:
     """How much of the skin follows the thighs in front and behind, and the shins: every centimetre from `SWING` metres
     above hip joints and knees downwards."""
     trunk: Int32[np.ndarray, " some"]
-    """Vertices of the body that belong to trunk and legs, to the arms, and to the legs: for measuring."""
+    """Vertices that belong to trunk and legs, to the arms, and to the legs: for measuring."""
     arms: Int32[np.ndarray, " some_more"]
     legs: Int32[np.ndarray, " others"]
     marks: Landmarks
@@ -116,34 +122,53 @@ def _make(arrays: BodyArrays) -> Form:
     inside = ~np.isin(weights.argmax(1), (HEAD, *TOES))
     inside &= rest[:, 1] > joints[list(ANKLE), 1].min() - 0.05
     inside &= np.abs(rest[:, 0]) < np.abs(joints[list(WRIST), 0]).max() + 0.03
-    kept = np.nonzero(inside[arrays.faces].all(1))[0]
-    ids, corners = np.unique(arrays.faces[kept], return_inverse=True)
-    base = corners.reshape(-1, 3).astype(np.int32)
-    faces, halves = halve_edges(rest[ids], base, LONGEST)
-    where, lift = _lifted(rest[ids], base, halves)
-    between = np.concatenate([weights[ids], weights[ids][halves].mean(1)])
+    covered = np.nonzero(inside[arrays.faces].all(1))[0]
+    ids, corners = np.unique(arrays.faces[covered], return_inverse=True)
+    points, corners, weights = rest[ids], corners.reshape(-1, 3).astype(np.int32), weights[ids]
+    marks = _landmarks(points, weights, joints, corners)
+    kept, owner, base = thin_out(points, corners, (marks.crotch, marks.pit, *marks.nape, *marks.armpit), SHORTEST)
+    faces, halves = halve_edges(points[kept], base, LONGEST)
+    where, lift = _lifted(points[kept], base, halves)
+    lift[: len(kept)] = _swell(points, owner, points[kept], base)
+    between = np.concatenate([weights[kept], weights[kept][halves].mean(1)])
     ring, arm = ring_of(faces, len(where)), between[:, ARM].sum(1)
     hip, knee = (float(joints[list(pair), 1].mean()) for pair in (HIP, KNEE))
-    marks = _landmarks(where, between, joints, faces)
-    own = np.arange(len(ids), dtype=np.int32)
-    high = where[own, 1] > joints[list(ANKLE), 1].mean() - 0.005
+    high = where[:, 1] > joints[list(ANKLE), 1].mean() - 0.005
     return Form(
-        body_vertex=ids.astype(np.int32),
-        body_face=kept.astype(np.int32),
+        body_vertex=ids[kept].astype(np.int32),
+        body_face=covered.astype(np.int32),
+        body_corner=owner[corners],
         base_faces=base,
-        base_ring=ring_of(base, len(ids)),
+        base_ring=ring_of(base, len(kept)),
         halves=halves,
         lift=lift,
         faces=faces,
         ring=ring,
         arm=arm,
         weights=_by_softness(between, ring),
-        swing=_swing(where, between, arm < 0.3, hip, knee),
-        trunk=own[high & (arm[own] < 0.4)],
-        arms=own[arm[own] > 0.7],
-        legs=own[high & (where[own, 1] < where[marks.crotch, 1] + 0.08)],
-        marks=marks,
+        swing=_swing(points, weights, weights[:, ARM].sum(1) < 0.3, hip, knee),
+        trunk=_places(high & (arm < 0.4)),
+        arms=_places(arm > 0.7),
+        legs=_places(high & (where[:, 1] < points[marks.crotch, 1] + 0.08)),
+        marks=Landmarks(
+            crotch=int(owner[marks.crotch]),
+            pit=int(owner[marks.pit]),
+            nape=(int(owner[marks.nape[0]]), int(owner[marks.nape[1]])),
+            armpit=(int(owner[marks.armpit[0]]), int(owner[marks.armpit[1]])),
+        ),
     )
+
+
+def _places(chosen: np.ndarray) -> Int32[np.ndarray, " some"]:
+    return np.nonzero(chosen)[0].astype(np.int32)
+
+
+def _swell(points: np.ndarray, owner: np.ndarray, kept: np.ndarray, faces: np.ndarray) -> Float32[np.ndarray, " base"]:
+    """How far each vertex must stand out so that what it stands for lies inside, metres."""
+    gone = np.nonzero((points != kept[owner]).any(1))[0]
+    found = np.zeros(len(kept))
+    np.maximum.at(found, owner[gone], outside(points[gone].astype(np.float64), kept.astype(np.float64), faces))
+    return np.minimum(found, SWELL).astype(np.float32)
 
 
 def _by_softness(weights: Float32[np.ndarray, "vert 22"], ring: Ring) -> tuple[SparseRows, SparseRows, SparseRows]:
@@ -225,41 +250,8 @@ def _stiffen_ends(weights: Float32[np.ndarray, "vert joint"]) -> None:
         weights[:, end] = 0
 
 
-def halve_edges(
-    points: Float32[np.ndarray, "vert 3"], faces: Int32[np.ndarray, "face 3"], longest: float
-) -> tuple[Int32[np.ndarray, "more_face 3"], Int32[np.ndarray, "new 2"]]:
-    """Split each face at the middles of its edges that are too long; neighbours agree, so no gap opens.
-
-    Returns:
-        The new faces, and the two ends of the edge that each new vertex halves (numbered on from the old ones).
-    """
-    edges = np.sort(np.stack([faces, np.roll(faces, -1, 1)], -1).reshape(-1, 2), 1)
-    unique, inverse = np.unique(edges, axis=0, return_inverse=True)
-    long = np.linalg.norm(points[unique[:, 0]] - points[unique[:, 1]], axis=1) > longest
-    number = np.where(long, len(points) + np.cumsum(long) - 1, -1)
-    middles = number[inverse.reshape(-1, 3)].tolist()
-    pieces = [piece for face, middle in zip(faces.tolist(), middles, strict=True) for piece in _split(face, middle)]
-    return np.array(pieces, dtype=np.int32).reshape(-1, 3), unique[long].astype(np.int32)
-
-
-def _split(face: list[int], middle: list[int]) -> list[tuple[int, int, int]]:
-    """One face whose edges (from corner i to i + 1) have middles, or -1."""
-    count = sum(m >= 0 for m in middle)
-    if count == 0:
-        return [(face[0], face[1], face[2])]
-    if count == 3:
-        (a, b, c), (d, e, f) = face, middle
-        return [(a, d, f), (d, b, e), (f, e, c), (d, e, f)]
-    turn = next(i for i in range(3) if (middle[i] >= 0 if count == 1 else middle[i] < 0))
-    a, b, c = face[turn:] + face[:turn]
-    d, e, f = middle[turn:] + middle[:turn]
-    return [(a, d, c), (d, b, c)] if count == 1 else [(f, e, c), (a, b, e), (a, e, f)]
-
-
 def _lifted(points: np.ndarray, faces: np.ndarray, halves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All vertices with the middles of edges on the curve that the normals suggest, and how far that lifts them."""
-    from mien.synth.figure import surface_normals
-
     normals = surface_normals(points, faces)
     a, b = halves.T
     step = points[b] - points[a]
@@ -267,7 +259,7 @@ def _lifted(points: np.ndarray, faces: np.ndarray, halves: np.ndarray) -> tuple[
     around = normals[a] + normals[b]
     around /= np.maximum(np.linalg.norm(around, axis=1, keepdims=True), 1e-6)
     middles = 0.5 * (points[a] + points[b]) + lift[:, None] * around
-    return np.concatenate([points, middles]), lift.astype(np.float32)
+    return np.concatenate([points, middles]), np.concatenate([np.zeros(len(points)), lift]).astype(np.float32)
 
 
 def ring_of(faces: Int32[np.ndarray, "face 3"], count: int) -> Ring:

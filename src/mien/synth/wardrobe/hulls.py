@@ -22,7 +22,7 @@ DIRECTIONS = 24
 STEP = 0.025
 """Metres between the outlines of a tube."""
 _TURN = np.linspace(-np.pi, np.pi, DIRECTIONS, endpoint=False)
-_UNIT = np.stack([np.sin(_TURN), np.cos(_TURN)], 1).astype(np.float32)
+_UNIT = np.stack([np.sin(_TURN), np.cos(_TURN)]).astype(np.float32)
 
 
 def _slants() -> Float32[np.ndarray, "direction direction"]:
@@ -31,7 +31,7 @@ def _slants() -> Float32[np.ndarray, "direction direction"]:
     across = np.where(np.abs(turns) <= 1, turns, np.sign(turns) * (2 - np.abs(turns)))
     ahead = 1 - np.abs(turns)
     ways = np.stack([across, ahead], 1) / np.hypot(across, ahead)[:, None]
-    cosine = ways @ _UNIT.T
+    cosine = ways @ _UNIT
     return np.where(cosine > 0.15, 1 / np.maximum(cosine, 0.15), 1e9).astype(np.float32)
 
 
@@ -104,9 +104,9 @@ def _measure(points, among, axis, other, mirror, first, step, centre, unit, supp
             across = abs(across)
         low = int(np.floor((along - first) / step))
         for row in range(max(low, 0), min(low + 2, rows)):
-            x, z = across - centre[row, 0], ahead - centre[row, 1]
-            for k in range(support.shape[1]):
-                support[row, k] = max(support[row, k], x * unit[k, 0] + z * unit[k, 1])
+            x, z, line = across - centre[row, 0], ahead - centre[row, 1], support[row]
+            for k in range(DIRECTIONS):
+                line[k] = max(line[k], x * unit[0, k] + z * unit[1, k])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
@@ -133,7 +133,7 @@ def hang(support, fall, rise, hug):
 def rounded(support: Float32[np.ndarray, "row direction"], depth: float) -> Float32[np.ndarray, "row direction"]:
     """Outlines that hold an ellipse as wide as they are, and `depth` times as deep as wide."""
     wide = np.maximum(support[:, DIRECTIONS // 4], support[:, 3 * DIRECTIONS // 4])[:, None]
-    ellipse = wide * np.hypot(_UNIT[:, 0], np.float32(depth) * _UNIT[:, 1])
+    ellipse = wide * np.hypot(_UNIT[0], np.float32(depth) * _UNIT[1])
     return np.maximum(support, ellipse)
 
 

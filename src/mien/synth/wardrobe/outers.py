@@ -76,7 +76,7 @@ def jacket(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
             offset=0.014,
             trunk=trunk_hold(fit, hem, trunk, cut.fall, 0.009),
             arm=sleeve_hold(fit, 1.0, arm, 0.010),
-            even=5,
+            even=3,
         ),
         edges=(
             lower_edge(fit, hem, rib=cut.rib),
@@ -129,7 +129,7 @@ def coat(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
             offset=0.016,
             trunk=trunk_hold(fit, hem, trunk, 0.35, 0.009),
             arm=sleeve_hold(fit, 1.0, arm, 0.010),
-            even=5,
+            even=3,
         ),
         edges=(
             Edge(field=start, falls=(fall,), margin=0.08, shows=fit.crotch + 0.07),
@@ -158,7 +158,7 @@ def vest(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     plain = _reflectors if style.uniform == "safety" else _seams(fabric, fit.trunk_height(0.36), yoke=True)
     return Pattern(
         kind="vest",
-        drape=Drape(offset=offset, trunk=trunk_hold(fit, hem, ease, 0.3, 0.004), even=5),
+        drape=Drape(offset=offset, trunk=trunk_hold(fit, hem, ease, 0.3, 0.004), even=3),
         edges=(
             lower_edge(fit, hem),
             neck_edge(fit, neck, 0.0 if quilted else 0.005, 0.02),

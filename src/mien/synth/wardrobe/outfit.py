@@ -13,7 +13,7 @@ from mien.synth.wardrobe.config import UNIFORMS, Wardrobe, pick
 from mien.synth.wardrobe.fabric import Colour, Fabric, Palette, palette_of
 from mien.synth.wardrobe.fit import Fit, Worn
 from mien.synth.wardrobe.sew import Pattern, body_faces, covered, sew, tailor
-from mien.synth.wardrobe.shoes import make_shoes, paint_shoes
+from mien.synth.wardrobe.shoes import make_shoes
 from mien.synth.wardrobe.style import Style
 
 __all__ = ["dress"]
@@ -159,10 +159,7 @@ def _layers(rng: np.random.Generator, choice: _Choice, style: Style) -> Sequence
 
 def _shod(rng: np.random.Generator, fit: Fit, kind: str, style: Style) -> Piece:
     """Both shoes as one piece."""
-    cloth, hides = make_shoes(fit.figure, kind)
-    piece, sheet = sew(fit, kind, cloth, hides)
     white = kind == "sneaker" and rng.random() < 0.8
     sole = (232.0, 231.0, 226.0) if white else paint.bright(style.palette.dark, 0.6 + 0.8 * rng.random())
     laces = style.palette.light if sum(style.leather) < 600 else style.palette.dark
-    paint_shoes(sheet, kind, style.leather, sole, style.palette.accent, laces)
-    return piece
+    return make_shoes(fit.figure, kind, (style.leather, sole, style.palette.accent, laces))

@@ -102,10 +102,8 @@ def clad(fabric: Fabric, trim: Colour) -> Step:
     """Fabric on all panels, a plain colour on trims."""
 
     def step(sheet: Sheet) -> None:
-        for kind, panel in sheet.panels.items():
-            if kind == TRIM:
-                paint.spot(panel, trim)
-            else:
-                cover(panel, fabric)
+        if TRIM in sheet.panels:
+            paint.spot(sheet.panels[TRIM], trim)
+        cover([panel for kind, panel in sheet.panels.items() if kind != TRIM], fabric)
 
     return step

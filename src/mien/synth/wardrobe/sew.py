@@ -26,7 +26,7 @@ RESERVE = 0.035
 """Metres of the dummy beyond the borders that are draped, so that smoothing has something to lean on."""
 HANGS = 0.04
 """Metres above a border from which cloth is let down that are kept."""
-TEXEL = 0.003
+TEXEL = 0.004
 """Metres, of textures."""
 Field = Float32[np.ndarray, " vert"]
 
@@ -100,7 +100,7 @@ def covered(fit: Fit, pattern: Pattern) -> Bool[np.ndarray, " vert"]:
 def body_faces(fit: Fit, inside: Bool[np.ndarray, " vert"]) -> Bool[np.ndarray, " body_face"]:
     """Faces of the body all of whose corners are among the dummy's vertices that are told."""
     hidden = np.zeros(len(fit.figure.arrays.faces), dtype=bool)
-    _mark(fit.form.base_faces, inside, fit.form.body_face, hidden)
+    _mark(fit.form.body_corner, inside, fit.form.body_face, hidden)
     return hidden
 
 

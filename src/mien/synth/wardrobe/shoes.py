@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from jaxtyping import Bool, Int32
+from jaxtyping import Float32, Int32
 
-from mien.synth.figure import Figure
+from mien.synth.figure import Figure, Piece
 from mien.synth.wardrobe import paint
 from mien.synth.wardrobe.charts import FLAT, TRIM, Sheet
 from mien.synth.wardrobe.cloth import Cloth, finish, turn_in
@@ -16,9 +16,11 @@ from mien.synth.wardrobe.cut import FIRST_FIELD, cut, new_table
 from mien.synth.wardrobe.drape import Course
 from mien.synth.wardrobe.fabric import Colour
 from mien.synth.wardrobe.feet import STATIONS, Foot, Plan
+from mien.synth.wardrobe.fit import Fit
+from mien.synth.wardrobe.sew import sew
 from mien.synth.wardrobe.weights import MAX_JOINTS, SparseRows
 
-__all__ = ["SHOES", "Last", "make_shoes", "paint_shoes"]
+__all__ = ["SHOES", "Last", "make_shoes"]
 
 ANGLES = 13
 """Over the foot, from side to side."""
@@ -65,22 +67,60 @@ SHOES: dict[str, Last] = {
 }
 
 
-def make_shoes(figure: Figure, kind: str) -> tuple[Cloth, Bool[np.ndarray, " body_face"]]:
-    """Both shoes, and the faces of the body inside.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Pair:
+    """A pair of shoes on the template of a body; other people have larger and smaller ones."""
+
+    size: Float32[np.ndarray, "3"]
+    """Of the template's foot: see `Foot.size`."""
+    points: Float32[np.ndarray, "vert 3"]
+    """In the frame of either foot: forwards, outwards and up."""
+    side: Float32[np.ndarray, " vert"]
+    """1 on the left, -1 on the right."""
+    piece: Piece
+    sheet: Sheet
+    """Its panels are painted anew for each person."""
+
+
+_pairs: dict[tuple[str, str], _Pair] = {}
+
+
+def make_shoes(figure: Figure, kind: str, colours: tuple[Colour, Colour, Colour, Colour]) -> Piece:
+    """Both shoes.
 
     Args:
         figure: whom they must fit.
         kind: of `SHOES`.
+        colours: of the upper, the sole, stripes and laces.
     """
+    key = figure.arrays.sha256, kind
+    if key not in _pairs:
+        if len(_pairs) > 8 * len(SHOES):
+            _pairs.clear()
+        _pairs[key] = _make(replace(figure, betas=np.zeros_like(figure.betas)), kind)
+    pair, foot = _pairs[key], Foot(figure)
+    s, b, high = (pair.points * (foot.size / pair.size)).T
+    points = foot.place(s, b, high)
+    points[:, 0] *= pair.side
+    _paint(pair.sheet, kind, *colours)
+    return replace(pair.piece, vertices=points, texture=pair.sheet.texture.copy())
+
+
+def _make(figure: Figure, kind: str) -> _Pair:
     last, foot = SHOES[kind], Foot(figure)
     plan = foot.plan(last.room, last.toe)
     cloth = _upper(foot, last, plan)
     turn_in(cloth, [0], 0.004, 0.012)
     _add_sole(cloth, foot, last, plan)
+    side = np.ones(2 * cloth.num_vertices, dtype=np.float32)
+    side[cloth.num_vertices :] = -1
     _add_mirrored(cloth)
-    if last.straps:
-        return cloth, np.zeros(len(figure.arrays.faces), dtype=bool)
-    return cloth, foot.below(plan.share, _rim(last, plan.share) - 0.01)
+    hidden = np.zeros(len(figure.arrays.faces), dtype=bool)
+    if not last.straps:
+        hidden = foot.below(plan.share, _rim(last, plan.share) - 0.01)
+    piece, sheet = sew(Fit(figure), kind, cloth, hidden)
+    points = foot.measured(piece.vertices * np.stack([side, 0 * side + 1, 0 * side + 1], 1))
+    return _Pair(size=foot.size, points=points, side=side, piece=piece, sheet=sheet)
 
 
 def _rim(last: Last, share: np.ndarray) -> np.ndarray:
@@ -192,7 +232,7 @@ def _add_mirrored(cloth: Cloth) -> None:
     )
 
 
-def paint_shoes(sheet: Sheet, kind: str, main: Colour, sole: Colour, accent: Colour, laces: Colour) -> None:
+def _paint(sheet: Sheet, kind: str, main: Colour, sole: Colour, accent: Colour, laces: Colour) -> None:
     """Colours, laces, a stripe."""
     panel = sheet.panels[FLAT]
     paint.spot(panel, main)

@@ -210,7 +210,7 @@ def hoodie(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     dark = paint.bright(fabric.colours[0], 0.85)
     return Pattern(
         kind="hoodie",
-        drape=Drape(offset=0.012, trunk=trunk, arm=arm, even=5),
+        drape=Drape(offset=0.012, trunk=trunk, arm=arm, even=3),
         edges=(lower_edge(fit, hem, rib=0.055), Edge(field=neck, thick=0.0), Edge(field=cuff, thick=0.005)),
         seams=(*panels(fit), Seam(field=cuff - 0.055, below=TRIM)),
         chart=FRONT,
@@ -249,7 +249,7 @@ def jumper(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     ribs = (Seam(field=cuff - 0.055, below=TRIM), Seam(field=neck - 0.022, below=TRIM))
     return Pattern(
         kind="jumper",
-        drape=Drape(offset=0.010, trunk=trunk, arm=arm, even=5),
+        drape=Drape(offset=0.010, trunk=trunk, arm=arm, even=3),
         edges=(
             lower_edge(fit, hem, rib=0.05),
             Edge(field=neck, thick=0.0 if high else 0.005),
