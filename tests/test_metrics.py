@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,9 @@ from torch import Tensor
 from mien.body.model import BodyModel
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.metrics.errors import mesh_errors, replicated_hand_errors
+from mien.metrics.keypoints import keypoint_errors
 from mien.metrics.parts import MeshParts
+from mien.metrics.smpl import SmplTransfer, smpl_errors
 from mien.records import SmplxParams
 
 PARITY = Path(__file__).parent / "parity"
@@ -23,6 +27,10 @@ NAMES = {
     "mpjpe_body": "mpjpe_body", "pa_mpjpe_body": "pa_mpjpe_body", "mpjpe_l_hand": "mpjpe_left_hand",
     "mpjpe_r_hand": "mpjpe_right_hand", "mpjpe_hand": "mpjpe_hand", "pa_mpjpe_l_hand": "pa_mpjpe_left_hand",
     "pa_mpjpe_r_hand": "pa_mpjpe_right_hand", "pa_mpjpe_hand": "pa_mpjpe_hand",
+}  # fmt: skip
+
+SMPL_NAMES = {
+    "mpvpe_all": "pve", "pa_mpvpe_all": "pa_pve", "mpjpe_body": "mpjpe_body", "pa_mpjpe_body": "pa_mpjpe_body",
 }  # fmt: skip
 
 
@@ -77,3 +85,38 @@ def test_equal_to_the_reference_sample_by_sample(
                 worst = max(worst, abs(float(mine.value) - float(truth[0])))
     print(f"worst difference {worst:.1e} mm")
     assert worst < 0.01
+
+
+@pytest.mark.slow
+def test_errors_against_smpl_are_equal_to_the_reference(tmp_path: Path) -> None:
+    maker = [sys.executable, str(PARITY / "make_fake_body_models.py"), str(tmp_path)]
+    subprocess.run([*maker, "--neutral-only", "--smpl2smplx"], check=True)
+    path, smpl_path = tmp_path / "smplx/SMPLX_NEUTRAL.npz", tmp_path / "smpl/SMPL_NEUTRAL.pkl"
+    with np.load(PARITY / "metrics.npz") as file:
+        arrays = {key: file[key] for key in file.files}
+    body, smpl, transfer = BodyModel.load(path), BodyModel.load(smpl_path), SmplTransfer.load(path)
+    assert body.mean_hands is not None and transfer.columns.shape == (6890, 3)
+    predicted = body.pose(params(arrays, "pred", body.mean_hands)).mesh()
+    root, trunk, betas, transl = (
+        torch.from_numpy(arrays[f"gt.{name}"]) for name in ("global_orient", "body_pose", "betas", "transl")
+    )
+    pose = torch.cat([root, trunk, torch.zeros(len(root), 6)], 1).unflatten(1, (24, 3))
+    true = smpl.shape(betas).pose(matrix_from_axis_angle(pose), transl).mesh()
+    found = smpl_errors(MeshParts.load(path), transfer, MeshParts.load(smpl_path), predicted, true)
+    for theirs, ours in SMPL_NAMES.items():
+        truth = np.concatenate([arrays[f"metric_smplgt.{i}.{theirs}"] for i in range(len(true))])
+        assert np.abs(found[ours].value.numpy() - truth).max() < 0.01, theirs
+
+
+def test_keypoints_are_measured_in_pixels_and_in_parts_of_the_box() -> None:
+    true, box = torch.zeros(3, 137, 2), torch.tensor([[0.0, 0, 50, 200]]).repeat(3, 1)
+    known = torch.ones(3, 137, dtype=torch.bool)
+    known[1, 25:65] = False
+    known[2] = False
+    predicted = true + torch.tensor([3.0, 4.0])
+    predicted[1, 30] = torch.nan
+    found = keypoint_errors(predicted, true, known, box)
+    assert found["kp2d"].value.tolist() == pytest.approx([5, 5, 0])
+    assert found["kp2d_box"].value.tolist() == pytest.approx([2.5, 2.5, 0])
+    assert found["kp2d_hand"].valid.tolist() == [True, False, False]
+    assert found["kp2d_face_box"].valid.tolist() == [True, True, False]

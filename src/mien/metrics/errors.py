@@ -32,7 +32,7 @@ class Errors(Record):
     """One measure of every sample."""
 
     value: Float[Tensor, "batch"]
-    """Millimetres; 0 where not valid."""
+    """Millimetres, unless the measure says otherwise; 0 where not valid."""
     valid: Bool[Tensor, "batch"]
     """False where the truth does not have the part."""
 
@@ -42,6 +42,7 @@ def mesh_errors(
     predicted: Float[Tensor, "batch vert 3"],
     true: Float[Tensor, "batch vert 3"],
     hands: Bool[Tensor, "batch 2"] | None = None,
+    face: Bool[Tensor, "batch"] | None = None,
 ) -> dict[str, Errors]:
     """Every measure that two meshes of one body give.
 
@@ -50,6 +51,7 @@ def mesh_errors(
         predicted: metres, any frame.
         true: metres, any frame of the same orientation.
         hands: whether the truth has a left and a right hand; both by default.
+        face: whether the truth has a face; all by default.
 
     Raises:
         InputError: the meshes are of another body.
@@ -67,7 +69,7 @@ def mesh_errors(
     found["mpjpe_body"] = Errors(value=_rooted(*joints, roots, PELVIS), valid=everybody)
     found["pa_mpjpe_body"] = Errors(value=distance(align(joints[0], joints[1]), joints[1]), valid=everybody)
     if parts.face is not None:
-        found |= _part("face", parts.face, NECK, predicted, true, roots, everybody)
+        found |= _part("face", parts.face, NECK, predicted, true, roots, everybody if face is None else face)
     valid = torch.ones(len(true), 2, dtype=torch.bool, device=true.device) if hands is None else hands
     sides = (
         ("left_hand", parts.left_hand, parts.left_joints, LEFT_WRIST, valid[:, 0]),

@@ -19,7 +19,7 @@ from mien.body.reading import open_source
 from mien.errors import AssetMissing, BodyError
 from mien.records import Record
 
-__all__ = ["FINGER_ROWS", "MeshParts", "VertexRegressor"]
+__all__ = ["FINGER_ROWS", "MeshParts", "VertexRegressor", "side_file"]
 
 NECK_ROW, WRIST_ROWS = 12, (20, 21)
 LSP_14 = (8, 5, 2, 1, 4, 7, 21, 19, 17, 16, 18, 20, 12, 15)
@@ -88,10 +88,10 @@ class MeshParts(Record):
             names = ("hand_vertex_ids_left", "hand_vertex_ids_right", "face_vertex_ids")
             left, right, face = (np.asarray(source[name], dtype=np.int64) for name in names)
         else:
-            hands = _side(path, "MANO_SMPLX_vertex_ids.pkl")
+            hands = side_file(path, "MANO_SMPLX_vertex_ids.pkl")
             left, right = (np.asarray(hands[name], dtype=np.int64) for name in ("left_hand", "right_hand"))
-            face = np.asarray(_side(path, "SMPL-X__FLAME_vertex_ids.npy"), dtype=np.int64)
-            body = np.asarray(_side(path, "SMPLX_to_J14.pkl"), dtype=np.float64)
+            face = np.asarray(side_file(path, "SMPL-X__FLAME_vertex_ids.npy"), dtype=np.int64)
+            body = np.asarray(side_file(path, "SMPLX_to_J14.pkl"), dtype=np.float64)
         count = len(arrays.v_template)
         if max(left.max(), right.max(), face.max()) >= count or body.shape != (14, count):
             raise BodyError(f"the files beside {path} name vertices it does not have", expected=f"{count} vertices")
@@ -108,8 +108,12 @@ class MeshParts(Record):
         )
 
 
-def _side(path: Path, name: str) -> Any:
-    """What a file holds that comes with SMPL-X, beside the body or in the folder above."""
+def side_file(path: Path, name: str) -> Any:
+    """What a file holds that comes with SMPL-X, beside the body or in the folder above.
+
+    Raises:
+        AssetMissing: it is in neither.
+    """
     places = [path.parent / name, path.parent.parent / name]
     found = next((place for place in places if place.is_file()), None)
     if found is None:

@@ -1,0 +1,127 @@
+"""What an evaluation found: every measure of every person, and their means, which add up exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
+
+from mien.metrics.tally import Tally
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["SHOWN", "Results"]
+
+SHOWN: dict[str, str] = {
+    "pve": "PVE",
+    "pa_pve": "PA-PVE",
+    "pve_hand": "hands",
+    "pa_pve_hand": "PA hands",
+    "pve_face": "face",
+    "pa_pve_face": "PA face",
+    "mpjpe_body": "MPJPE",
+    "pa_mpjpe_body": "PA-MPJPE",
+    "kp2d_box": "2D %",
+}
+"""What a printed table shows, and how it calls it."""
+_TEXT, _FLAGS, _BOX = ("folder", "file", "image", "problem"), ("whole", "left_hand", "right_hand", "face"), "xywh"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Results:
+    """Measures of people, a row each, in the order of the folder."""
+
+    folder: np.ndarray
+    """Name of the folder or recipe (str), as are the next three."""
+    file: np.ndarray
+    image: np.ndarray
+    problem: np.ndarray
+    """Why somebody could not be measured; empty where all is well."""
+    row: Int64[np.ndarray, "person"]
+    """Of the file."""
+    box: Float32[np.ndarray, "person 4"]
+    """x, y, width, height, tight, pixels."""
+    flags: Bool[np.ndarray, "person 4"]
+    """Whether the truth has a whole body, a left hand, a right hand, a face."""
+    values: Mapping[str, Float64[np.ndarray, "person"]]
+    """By measure: millimetres, or what the name says. NaN where the answer itself is none; 0 where not valid."""
+    valid: Mapping[str, Bool[np.ndarray, "person"]]
+    """By measure: False where the truth does not have the part, or the person was not measured."""
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @classmethod
+    def cat(cls, parts: Sequence[Results]) -> Results:
+        """Join results of the same measures."""
+        plain = ("folder", "file", "image", "problem", "row", "box", "flags")
+        columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in plain}
+        for name in ("values", "valid"):
+            columns[name] = {
+                each: np.concatenate([getattr(part, name)[each] for part in parts]) for each in getattr(parts[0], name)
+            }
+        return cls(**columns)
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """Sums by measure, which merge in any order."""
+        return {name: Tally.of(value, self.valid[name]) for name, value in self.values.items()}
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Means by measure; measures without samples are not in it."""
+        return {name: tally.mean for name, tally in self.tallies.items() if tally.mean is not None}
+
+    @property
+    def num_skipped(self) -> int:
+        """People whose picture could not be looked at."""
+        return int((self.problem != "").sum())
+
+    @property
+    def by_folder(self) -> dict[str, dict[str, Tally]]:
+        """`tallies` of each folder, in order."""
+        names = dict.fromkeys(self.folder.tolist())
+        return {str(name): self.take(self.folder == name).tallies for name in names}
+
+    def take(self, rows: Any) -> Results:
+        """The people that an index array, a slice or a mask picks."""
+        plain = ("folder", "file", "image", "problem", "row", "box", "flags")
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in plain}
+        for name in ("values", "valid"):
+            columns[name] = {each: array[rows] for each, array in getattr(self, name).items()}
+        return Results(**columns)
+
+    @property
+    def table(self) -> pa.Table:
+        """A row for each person, a column for each measure: null where it is not valid."""
+        import pyarrow as pa
+
+        columns: dict[str, pa.Array] = {name: pa.array(getattr(self, name), pa.string()) for name in _TEXT}
+        columns["row"] = pa.array(self.row)
+        columns |= {f"box_{side}": pa.array(self.box[:, i]) for i, side in enumerate(_BOX)}
+        columns |= {f"has_{name}": pa.array(self.flags[:, i]) for i, name in enumerate(_FLAGS)}
+        columns |= {name: pa.array(value, mask=~self.valid[name]) for name, value in self.values.items()}
+        return pa.table(columns)
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> Results:
+        """What `table` gave."""
+        import pyarrow as pa
+
+        def plain(name: str, kind: Any) -> np.ndarray:
+            return np.array(table[name].to_pylist(), dtype=kind)
+
+        floats = [f.name for f in table.schema if f.type == pa.float64()]
+        columns = {name: table[name].combine_chunks() for name in floats}
+        return cls(
+            **{name: plain(name, object) for name in _TEXT},
+            row=plain("row", np.int64),
+            box=np.stack([plain(f"box_{side}", np.float32) for side in _BOX], 1).reshape(-1, 4),
+            flags=np.stack([plain(f"has_{name}", bool) for name in _FLAGS], 1).reshape(-1, len(_FLAGS)),
+            values={name: np.asarray(each.fill_null(0.0)) for name, each in columns.items()},
+            valid={name: np.asarray(each.is_valid().to_numpy(zero_copy_only=False)) for name, each in columns.items()},
+        )

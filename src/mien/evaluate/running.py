@@ -1,0 +1,106 @@
+"""Measure anybody who says something about people, on one folder.
+
+truths = read_truths(Path("data/studio"), "test", body)
+results = evaluate(network, truths, body)                # a network in training will do
+results.summary["pve"], results.table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.body.model import BodyModel
+from mien.errors import InputError, PictureError
+from mien.evaluate.measuring import measure
+from mien.evaluate.predicting import NetworkPredictor, Predictor, Seen, see
+from mien.evaluate.results import Results
+from mien.evaluate.truths import Truths
+from mien.metrics.errors import Errors
+from mien.metrics.parts import MeshParts
+from mien.nets.smplest import Smplest
+
+__all__ = ["BadPictures", "evaluate"]
+
+
+@dataclass(eq=False)
+class BadPictures:
+    """Counts people whose picture cannot be looked at, and stops when they are too many."""
+
+    limit: int
+    count: int = 0
+
+    def add(self, problems: list[str]) -> None:
+        """Some more.
+
+        Raises:
+            PictureError: they are more than `limit`.
+        """
+        self.count += len(problems)
+        if self.count > self.limit:
+            raise PictureError(
+                f"{self.count} people have no picture that can be used, the last: {problems[-1]}",
+                expected=f"at most {self.limit} (--max-bad)",
+                todo="fetch the missing pictures, say with --images where they are, or allow more",
+            )
+
+
+def evaluate(
+    predict: Smplest | Predictor,
+    truths: Truths,
+    body: BodyModel,
+    *,
+    parts: MeshParts | None = None,
+    batch: int = 32,
+    bad: BadPictures | None = None,
+    progress: Callable[[int], None] = lambda people: None,
+) -> Results:
+    """Every measure of every person.
+
+    Args:
+        predict: a network (asked where it is, without gradients; it stays in the mode it is in), or any predictor.
+        truths: of `read_truths`; take some of them for a quick look.
+        body: of labels and predictions.
+        parts: of the body, read anew if not given.
+        batch: people at once.
+        bad: how many pictures may be missing or damaged: none by default. Those people are in the table, unmeasured.
+        progress: told after every batch how many people are done.
+
+    Raises:
+        PictureError: more pictures than that cannot be used.
+        AssetMissing: the files that say what of an SMPL-X body is hand and face are not beside it.
+    """
+    if batch < 1:
+        raise InputError(f"batches of {batch}", expected="at least 1 person at once")
+    parts = MeshParts.load(body.path) if parts is None else parts
+    asked = NetworkPredictor(network=predict, body=body) if isinstance(predict, Smplest) else predict
+    bad = BadPictures(limit=0) if bad is None else bad
+    found: list[Results] = []
+    for seen in see(truths, asked.image_size, batch):
+        bad.add([problem for problem in seen.problem if problem])
+        here = truths.take(seen.rows)
+        errors = measure(asked(seen.crops, seen.rows), here, seen.crop_box, body, parts)
+        found.append(_results(here, seen, errors))
+        progress(len(here))
+    if not found:
+        raise InputError(f"{truths.name}: there is nobody to measure", expected="at least one person")
+    return Results.cat(found)
+
+
+def _results(truths: Truths, seen: Seen, errors: dict[str, Errors]) -> Results:
+    """A batch as rows; whoever could not be looked at has no measures."""
+    samples, looked = truths.samples, np.array([not problem for problem in seen.problem], dtype=bool)
+    valid = {name: np.asarray(each.valid.numpy() & looked) for name, each in errors.items()}
+    return Results(
+        folder=np.array([truths.name] * len(truths), dtype=object),
+        file=np.asarray(samples.extra["file"], dtype=object),
+        image=samples.image,
+        problem=np.array(seen.problem, dtype=object),
+        row=samples.row.astype(np.int64),
+        box=samples.box.value.astype(np.float32),
+        flags=np.column_stack([truths.whole, truths.hands, truths.face]),
+        values={name: np.where(valid[name], each.value.numpy(), 0).astype(np.float64) for name, each in errors.items()},
+        valid=valid,
+    )
