@@ -42,6 +42,8 @@ _SPACING = {
     **dict.fromkeys(range(25, 55), _FINGER),
 }
 """Metres between the vertices that stay, for each part."""
+NOSE = 0.006
+"""Metres that the coarse head is swollen more: noses, lips and ears stand out from it, and hands come near."""
 STRICT = 0.82
 """Where vertices near a neighbouring part are left out, the coarse mesh leaves out fewer than the measure does."""
 _LIMB_OF_PIECE = np.array([LIMBS[PIECES.index(piece)] for piece in range(NUM_PIECES)])
@@ -124,7 +126,9 @@ def _swell(arrays: BodyArrays, parts: Parts, owner: Int64[np.ndarray, "all"]) ->
             found[members] = outside(points[members], coarse, faces)
     total = np.bincount(owner, weights=found, minlength=len(coarse))
     count = np.bincount(owner, minlength=len(coarse))
-    return (normals * np.clip(total / np.maximum(count, 1), 0, 0.004)[:, None]).astype(np.float32)
+    outwards = np.clip(total / np.maximum(count, 1), 0, 0.004)
+    outwards[np.array(LIMBS)[part[parts.vertex]] == HEAD] += NOSE
+    return (normals * outwards[:, None]).astype(np.float32)
 
 
 def _spread(
