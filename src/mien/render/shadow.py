@@ -94,7 +94,7 @@ def cast(
     reach = span(packed.vertices, axes)
     low, high = reach if around is None else span(around, axes)
     texel = max(float((high - low)[:2].max()), 1e-3) / (size - 1 - 2 * _MARGIN)
-    width, height = (np.ceil((high - low)[:2] / texel).astype(int) + 1 + 2 * _MARGIN).tolist()
+    width, height = (np.ceil((high - low)[:2] / texel - 1e-6).astype(int) + 1 + 2 * _MARGIN).tolist()
     shift = np.array([_MARGIN - low[0] / texel, _MARGIN - low[1] / texel, 1 + (_MOST + _ALWAYS) * texel - reach[0][2]])
     rows = np.concatenate([axes / np.array([[texel], [texel], [1]]), shift[:, None]], 1)
     if max(np.abs(end[:2] / texel + shift[:2]).max() for end in reach) > GUARD:
