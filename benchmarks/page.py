@@ -15,6 +15,7 @@ PAGES = {
     "body": "The body layer",
     "network": "The network in bf16",
     "render": "Drawing people",
+    "train": "A training step",
 }
 
 HEAD = """# Speed

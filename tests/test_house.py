@@ -26,6 +26,8 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "losses",
         "people",
         "estimator",
+        "evaluate",
+        "train",
         "cli",
     )
 )

@@ -271,20 +271,7 @@ class Estimator:
 
     def pose(self, prediction: Prediction) -> tuple[SmplxParams, Posed]:
         """Absolute parameters in the virtual crop camera, and the body posed with them, without their translation."""
-        left, right = self.body.hands_from_offsets(prediction.left_hand_offset, prediction.right_hand_offset)
-        eyes = torch.eye(3).expand_as(prediction.jaw_pose)
-        params = SmplxParams(
-            global_orient=prediction.global_orient,
-            body_pose=prediction.body_pose,
-            jaw_pose=prediction.jaw_pose,
-            leye_pose=eyes,
-            reye_pose=eyes,
-            left_hand_pose=left,
-            right_hand_pose=right,
-            betas=prediction.betas,
-            expression=prediction.expression,
-            transl=prediction.transl,
-        )
+        params = self.body.params_of(prediction)
         return params, self.body.shape(params.betas, params.expression).pose(params.full_pose())
 
     @torch.no_grad()

@@ -28,7 +28,7 @@ from mien.body.joints import NECK
 from mien.body.parts import CoarseBasis, SparseWeights, VertexSet, apply_transforms
 from mien.errors import BodyError
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
-from mien.records import Record, SmplxParams
+from mien.records import Prediction, Record, SmplxParams
 
 __all__ = ["BodyModel", "Posed", "Shaped", "from_arrays"]
 
@@ -117,6 +117,27 @@ class BodyModel(Record):
             raise BodyError(f"{self.path} has no hands", expected="an SMPL-X body", todo="choose another --body")
         hands = [axis_angle_from_matrix(hand) + mean for hand, mean in zip((left, right), self.mean_hands, strict=True)]
         return matrix_from_axis_angle(hands[0]), matrix_from_axis_angle(hands[1])
+
+    def params_of(self, prediction: Prediction) -> SmplxParams:
+        """A network's answer as parameters of this body: hands absolute, eyes straight, in the crop's virtual camera.
+
+        Raises:
+            BodyError: this body has no hands.
+        """
+        left, right = self.hands_from_offsets(prediction.left_hand_offset, prediction.right_hand_offset)
+        straight = torch.eye(3, dtype=left.dtype, device=left.device).expand_as(prediction.jaw_pose)
+        return SmplxParams(
+            global_orient=prediction.global_orient,
+            body_pose=prediction.body_pose,
+            jaw_pose=prediction.jaw_pose,
+            leye_pose=straight,
+            reye_pose=straight,
+            left_hand_pose=left,
+            right_hand_pose=right,
+            betas=prediction.betas,
+            expression=prediction.expression,
+            transl=prediction.transl,
+        )
 
     def with_coarse_correctives(self) -> BodyModel:
         """The same body with its pose correctives rounded to 8 bits, for faster meshes on a CPU.

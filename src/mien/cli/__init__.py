@@ -24,6 +24,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "data stats": "counts, coverage and distributions of a store",
         "data preview": "augmented samples with their labels drawn",
     },
+    "training": {
+        "train": "a network by a recipe, in one process or many",
+        "finetune": "a specialist from weights and data of your own",
+    },
+    "research": {
+        "evaluate": "how good weights are: errors on folders of pictures with truth",
+    },
     "models": {
         "weights convert": "a published checkpoint to safetensors",
         "weights show": "what a weights file holds: size, licence, body family",

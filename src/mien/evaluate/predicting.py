@@ -15,14 +15,14 @@ from jaxtyping import Float, Float32, Int64
 
 from mien.body.model import BodyModel
 from mien.data.pixels import Sampling, cut, stored_size
-from mien.errors import BodyError, PictureError
+from mien.errors import PictureError
 from mien.evaluate.truths import Truths
 from mien.geometry.boxes import crop_box
 from mien.geometry.crop import Crop
 from mien.nets.smplest import Smplest
-from mien.records import Prediction, Record, SmplxParams
+from mien.records import Record, SmplxParams
 
-__all__ = ["Answer", "NetworkPredictor", "Predictor", "Seen", "absolute", "see"]
+__all__ = ["Answer", "NetworkPredictor", "Predictor", "Seen", "see"]
 
 AHEAD = 2
 """Batches that are read while one is worked on."""
@@ -86,27 +86,7 @@ class NetworkPredictor:
             prediction = self.network(pixels.to(parameter.dtype))
         finally:
             self.network.train(training)
-        return Answer(params=absolute(prediction.map(lambda tensor: tensor.float().cpu()), self.body))
-
-
-def absolute(prediction: Prediction, body: BodyModel) -> SmplxParams:
-    """A network's answer as parameters: hands are added to the mean hand, eyes look straight ahead."""
-    if body.mean_hands is None:
-        raise BodyError(f"{body.path} has no hands", expected="an SMPL-X body", todo="choose another --body")
-    left, right = body.hands_from_offsets(prediction.left_hand_offset, prediction.right_hand_offset)
-    eyes = torch.eye(3, dtype=left.dtype).expand_as(prediction.jaw_pose)
-    return SmplxParams(
-        global_orient=prediction.global_orient,
-        body_pose=prediction.body_pose,
-        jaw_pose=prediction.jaw_pose,
-        leye_pose=eyes,
-        reye_pose=eyes,
-        left_hand_pose=left,
-        right_hand_pose=right,
-        betas=prediction.betas,
-        expression=prediction.expression,
-        transl=prediction.transl,
-    )
+        return Answer(params=self.body.params_of(prediction.map(lambda tensor: tensor.float().cpu())))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

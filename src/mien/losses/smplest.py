@@ -20,9 +20,9 @@ from mien.body.model import BodyModel
 from mien.data.parts import ANCHOR, HANDS, PELVIS
 from mien.data.targets import CHAINS, Targets
 from mien.nets.virtual_camera import project
-from mien.records import Prediction, SmplxParams
+from mien.records import Prediction
 
-__all__ = ["SmplestLoss", "body_pose_of", "predicted_joints", "smplest_loss"]
+__all__ = ["SmplestLoss", "predicted_joints", "smplest_loss"]
 
 _HANDS = slice(HANDS[0].start, HANDS[1].stop)
 
@@ -100,25 +100,7 @@ def smplest_loss(
 
 def predicted_joints(body: BodyModel, prediction: Prediction) -> Float[Tensor, "batch 137 3"]:
     """Joints of the predicted bodies in the virtual camera, metres."""
-    return body.pose(body_pose_of(body, prediction)).joints()[:, list(SMPLX_137)]
-
-
-def body_pose_of(body: BodyModel, prediction: Prediction) -> SmplxParams:
-    """A prediction as parameters of its body: hands absolute, eyes straight."""
-    left, right = body.hands_from_offsets(prediction.left_hand_offset, prediction.right_hand_offset)
-    straight = torch.eye(3, dtype=left.dtype, device=left.device).expand_as(prediction.jaw_pose)
-    return SmplxParams(
-        global_orient=prediction.global_orient,
-        body_pose=prediction.body_pose,
-        jaw_pose=prediction.jaw_pose,
-        leye_pose=straight,
-        reye_pose=straight,
-        left_hand_pose=left,
-        right_hand_pose=right,
-        betas=prediction.betas,
-        expression=prediction.expression,
-        transl=prediction.transl,
-    )
+    return body.pose(body.params_of(prediction)).joints()[:, list(SMPLX_137)]
 
 
 def wrist_chain(rotations: Float[Tensor, "batch 53 3 3"]) -> Float[Tensor, "batch 2 3 3"]:

@@ -45,6 +45,8 @@ class WeightCard:
     source_sha256: str = ""
     recipe: str = ""
     """How they were trained."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """The same for programs: recipe, step, seed, data, hardware, held-out errors; empty where it is not known."""
     notes: str = ""
     warning: str = ""
     """What whoever uses these weights must be told; empty if nothing."""

@@ -23,7 +23,7 @@ from mien.nets.card import DTYPES, BodyFamily, WeightCard
 from mien.nets.smplest import NUM_TASK_TOKENS, SIZES, Config
 from mien.nets.weights import CARD_KEY, compare_shapes, empty_network, write_safetensors
 
-__all__ = ["UPSTREAM_LICENCE", "convert", "dead_shapes", "infer_config", "key_table"]
+__all__ = ["UPSTREAM_LICENCE", "convert", "dead_shapes", "infer_config", "key_table", "read_checkpoint"]
 
 UPSTREAM_LICENCE = "S-Lab License 1.0 (non-commercial)"
 
@@ -187,7 +187,7 @@ def _count(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> int:
 
 def _read_network(source: Path) -> dict[str, Tensor]:
     """The `network` part: `module.` taken off every key, the body model's own tensors left out."""
-    checkpoint = _read(source)
+    checkpoint = read_checkpoint(source)
     network = checkpoint.get("network") if isinstance(checkpoint, dict) else None
     if not isinstance(network, dict):
         what = f"the keys {sorted(map(str, checkpoint))[:5]}" if isinstance(checkpoint, dict) else "no dictionary"
@@ -204,7 +204,13 @@ def _read_network(source: Path) -> dict[str, Tensor]:
     return state
 
 
-def _read(source: Path) -> Any:
+def read_checkpoint(source: Path) -> Any:
+    """What a PyTorch file holds, read without running any of it.
+
+    Raises:
+        UnsafeFile: it wants to run code. None was run.
+        WeightsError: it is no PyTorch file, or a damaged one.
+    """
     try:
         with open(source, "rb") as stream:
             start = stream.read(4)

@@ -166,6 +166,10 @@ class Mlp(nn.Module):
 class DropPath(nn.Module):
     """In training, zero a sample's branch with probability `rate` and scale the kept ones by 1 / (1 - rate)."""
 
+    place: tuple[int, int] | None = None
+    """The first sample's place in a larger batch, and that batch's size: the dice are thrown for all of it, so that
+    they fall the same however the batch is shared out."""
+
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
@@ -175,7 +179,9 @@ class DropPath(nn.Module):
         if not self.training or self.rate == 0:
             return branch
         keep = 1 - self.rate
-        return branch * (branch.new_empty(branch.shape[0], 1, 1).bernoulli_(keep) / keep)
+        first, total = self.place or (0, branch.shape[0])
+        dice = branch.new_empty(total, 1, 1).bernoulli_(keep)
+        return branch * (dice[first : first + branch.shape[0]] / keep)
 
     def extra_repr(self) -> str:
         """Shown by `print(network)`."""

@@ -1,0 +1,79 @@
+"""From crops and targets to the terms of the loss: the network, the body and the losses as one module.
+
+What is shared out among processes, compiled and computed twice is this module, so that none of them has to know how a
+prediction looks: what goes in and what comes out are plain tensors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint
+
+from mien.body.model import BodyModel
+from mien.data.targets import Targets
+from mien.losses.smplest import SmplestLoss, predicted_joints, smplest_loss
+from mien.nets.smplest import Smplest
+from mien.nets.vit import DropPath
+from mien.train.config import Ranks
+
+__all__ = ["Objective", "attention", "drop_places"]
+
+
+class Objective(nn.Module):
+    """The weighted terms of the loss of a batch.
+
+    Args:
+        network: learns.
+        body: what its parameters belong to, on the same device.
+        loss: the weights of the terms.
+        ranks: the precision, and whether blocks are computed twice.
+    """
+
+    def __init__(self, network: Smplest, body: BodyModel, loss: SmplestLoss, ranks: Ranks) -> None:
+        super().__init__()
+        self.network = network
+        self.body, self.loss = body, loss
+        self.bf16 = ranks.precision == "bf16"
+        if ranks.checkpoint_blocks:
+            for block in network.encoder.blocks:
+                _computed_twice(block)
+
+    def forward(self, crops: Float[Tensor, "batch 3 h w"], targets: Targets) -> dict[str, Float[Tensor, ""]]:
+        """The terms; their sum is the loss."""
+        with torch.autocast(crops.device.type, torch.bfloat16, enabled=self.bf16):
+            prediction = self.network(crops)
+        joints = predicted_joints(self.body, prediction)
+        return smplest_loss(prediction, joints, targets, self.loss)
+
+
+def _computed_twice(block: nn.Module) -> None:
+    forward = block.forward
+    block.forward = lambda tokens: checkpoint(forward, tokens, use_reentrant=False)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@contextlib.contextmanager
+def attention(ranks: Ranks, device: torch.device) -> Iterator[None]:
+    """How attention is computed inside the block."""
+    slow = device.type == "cpu" and ranks.precision == "bf16"
+    plain = ranks.attention == "plain" or (ranks.attention == "auto" and slow)
+    with sdpa_kernel(SDPBackend.MATH) if plain else contextlib.nullcontext():
+        yield
+
+
+def drop_places(network: Smplest, first: int, total: int) -> None:
+    """Tell every drop path which samples of the whole batch it sees: the same ones are dropped on any number of ranks.
+
+    Args:
+        network: in training.
+        first: the place of its first sample in the batch of all ranks.
+        total: samples of that batch.
+    """
+    for module in network.modules():
+        if isinstance(module, DropPath):
+            module.place = (first, total)

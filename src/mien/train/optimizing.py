@@ -1,0 +1,93 @@
+"""What moves the weights: the optimizer, its schedule, what is frozen, and the running mean of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mien.nets.smplest import Smplest
+from mien.train.config import Optimizer, Start
+
+__all__ = ["Mean", "freeze", "learning_rate", "make_optimizer"]
+
+
+def freeze(network: Smplest, start: Start) -> None:
+    """Take the gradient from what is not to learn."""
+    encoder, decoder = network.encoder, (network.decoder, network.reduce)
+    frozen: dict[str, tuple[nn.Module, ...]] = {
+        "all": (),
+        "encoder": (*decoder, network.heads),
+        "decoder_and_heads": (encoder,),
+        "heads": (encoder, *decoder),
+    }
+    for module in frozen[start.tune]:
+        module.requires_grad_(False)
+    if start.frozen_blocks:
+        encoder.patch_embed.requires_grad_(False)
+        encoder.position.requires_grad_(False)
+        for block in list(encoder.blocks)[: start.frozen_blocks]:
+            block.requires_grad_(False)
+
+
+def make_optimizer(network: nn.Module, config: Optimizer) -> torch.optim.AdamW:
+    """AdamW over what learns; weight decay only on matrices."""
+    learns = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+    plain = [p for name, p in learns if p.ndim < 2 or name.endswith(("task_tokens", "position"))]
+    chosen = {id(parameter) for parameter in plain}
+    matrices = [parameter for _, parameter in learns if id(parameter) not in chosen]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
+
+
+def learning_rate(step: int, steps: int, config: Optimizer, first: int = 0) -> float:
+    """Of the step that comes after `step` others of `steps`: a linear rise, then half a cosine down to `lr_min`.
+
+    A training that goes on from weights alone, at step `first`, rises to the cosine anew: its optimizer knows nothing.
+    """
+    share = min(1.0, max(0, step - config.warm_up) / max(1, steps - config.warm_up))
+    full = config.lr_min + (config.lr - config.lr_min) * (1 + math.cos(math.pi * share)) / 2
+    return full * min(1.0, (step - first + 1) / max(1, config.warm_up))
+
+
+class Mean:
+    """The running mean of a network's weights, in their own places and number type.
+
+    It starts as a plain mean of what it has seen, so that it is of use from the first steps on.
+
+    Args:
+        network: whose weights it follows.
+        decay: how much of the mean each step keeps.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.seen = 0
+        self.shadow: dict[str, Tensor] = {
+            name: parameter.detach().clone() for name, parameter in network.named_parameters()
+        }
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Take the weights after a step in."""
+        self.seen += 1
+        decay = min(self.decay, self.seen / (self.seen + 9))
+        for shadow, parameter in zip(self.shadow.values(), network.parameters(), strict=True):
+            shadow.lerp_(parameter, 1 - decay)
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"shadow": self.shadow, "seen": torch.tensor(self.seen)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.seen = int(state["seen"])
+        for name, tensor in self.shadow.items():
+            tensor.copy_(state["shadow"][name])

@@ -1,0 +1,207 @@
+"""Recipes: complete trainings by name.
+
+`mien train --list` prints them. The published ones keep what is known of the paper's trainings (SPEC 3.5, 4.6); our
+own are for the open body, so that anybody can run them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from mien.data.augment import Augment
+from mien.data.catalogue import catalogue, ladder
+from mien.errors import InputError, closest
+from mien.losses.smplest import SmplestLoss
+from mien.nets.smplest import SIZES
+from mien.train.config import Data, Optimizer, Ranks, Records, TrainConfig
+
+__all__ = ["LENGTHS", "RECIPES", "SPECIALISTS", "finetuning", "load_recipe", "published", "released"]
+
+LENGTHS = {
+    "5": 750_000, "10": 1_500_000, "20": 3_000_000, "32": 4_500_000, "40": 7_500_000, "40plus": 10_000_000,
+}  # fmt: skip
+"""Samples of an epoch of each published mixture."""
+
+SPECIALISTS: dict[str, tuple[str, ...]] = {
+    "agora": ("agora", "gta-human2", "bedlam", "synbody", "spec"),
+    "ubody": ("ubody", "coco", "egobody-egocentric", "posetrack", "talkshow"),
+    "egobody": ("coco", "egobody-egocentric", "egobody-kinect", "bedlam", "prox"),
+    "arctic": ("coco", "arctic", "bedlam", "egobody-egocentric", "posetrack"),
+    "3dpw": ("3dpw", "gta-human2", "egobody-kinect", "instavariety", "humansc3d"),
+    "renbody": ("renbody-hires", "renbody", "bedlam", "synbody", "chi3d"),
+}
+"""Datasets of the published specialists: the best ones for each benchmark."""
+
+
+def published(size: str, data: str) -> TrainConfig:
+    """A training of the paper: a size, and a ladder of 5 to 40 datasets; 40plus is the same 40 for longer.
+
+    Adam at 1e-5, a cosine to 1e-6 over 20 epochs, batches of 256, no warm-up, no clipping, no running mean. The
+    published encoders start from ViTPose: `--set start.encoder=vitpose_huge.pth`.
+    """
+    entries = ladder(int(data.removesuffix("plus")))
+    return TrainConfig(
+        name=f"smplestx-{size}{data}",
+        summary=f"SMPLest-X-{size.upper()} on {len(entries)} datasets, {LENGTHS[data] / 1e6:g}M samples an epoch",
+        network=SIZES[size],
+        batch=256,
+        epochs=20,
+        data=Data(
+            datasets=tuple(entry.name for entry in entries),
+            intervals=_intervals(tuple(entry.name for entry in entries)),
+            length=LENGTHS[data],
+            workers=8,
+        ),
+        optimizer=Optimizer(lr=1e-5, lr_min=1e-6),
+        ranks=Ranks(precision="bf16", checkpoint_blocks=size in ("l", "h")),
+        records=Records(save_every=5000, validate_every=5000, sheet_every=5000, asynchronous=True),
+    )
+
+
+def released() -> TrainConfig:
+    """The released config of SMPLest-X-H to the letter: fp32, exact pixels, its targets, reductions and mixture."""
+    config = published("h", "40")
+    return replace(
+        config,
+        name="smplestx-h-released",
+        summary="the released config of SMPLest-X-H to the letter, slips included",
+        data=replace(config.data, mixing="published", exact=True, replicate=True),
+        loss=SmplestLoss(replicate=True),
+        ranks=Ranks(precision="fp32", checkpoint_blocks=False),
+    )
+
+
+def finetuning(specialist: str) -> TrainConfig:
+    """A published specialist: 5 epochs of 1.0M balanced samples, 1e-5 to 5e-7, the whole network."""
+    if specialist not in SPECIALISTS:
+        raise InputError(f"no specialist is called {specialist!r}", todo=closest(specialist, SPECIALISTS))
+    names = SPECIALISTS[specialist]
+    config = published("h", "40")
+    return replace(
+        config,
+        name=f"finetune-{specialist}",
+        summary=f"a specialist: {', '.join(names)}",
+        epochs=5,
+        data=replace(config.data, datasets=names, intervals=_intervals(names), length=1_000_000),
+        optimizer=Optimizer(lr=1e-5, lr_min=5e-7),
+    )
+
+
+def own() -> TrainConfig:
+    """Finetuning on a folder of one's own: short, gentle, with a running mean."""
+    return TrainConfig(
+        name="finetune-own",
+        summary="a network on pictures of your own: a hundred are enough, in minutes",
+        batch=16,
+        steps=300,
+        data=Data(mixing="concat"),
+        optimizer=Optimizer(lr=3e-5, lr_min=1e-6, warm_up=20, clip=1.0, weight_decay=0.01, ema=0.98),
+        records=Records(log_every=10, validate_every=100, sheet_every=100, save_every=100),
+    )
+
+
+def smoke() -> TrainConfig:
+    """The smallest network learns 16 pictures by heart; it makes them itself."""
+    return TrainConfig(
+        name="smoke",
+        summary="under a minute on a CPU: the smallest network learns 16 pictures by heart",
+        network=SIZES["xxs"],
+        body="openbody",
+        batch=16,
+        steps=200,
+        data=Data(sources=("synth:studio",), mixing="concat", pictures=16, picture_size=192),
+        augment=Augment.none(),
+        optimizer=Optimizer(lr=1e-3, lr_min=1e-5, warm_up=20, clip=100.0, betas=(0.9, 0.98)),
+        records=Records(log_every=10, validate_every=0, sheet_every=100, save_every=100),
+    )
+
+
+def open_xs() -> TrainConfig:
+    """The network that ships with the package, on synthetic people.
+
+    Pictures are used many times over, so the augmentation is wide. Hands are small in a crop and weigh little in a
+    mean over all joints: their terms are added once more. To learn more in an hour, begin with `open-xs-half`.
+    """
+    return TrainConfig(
+        name="open-xs",
+        summary="the network that ships with the package: 7M parameters, synthetic people, the open body",
+        network=SIZES["xs"],
+        body="openbody",
+        batch=32,
+        steps=60_000,
+        data=Data(mixing="balance"),
+        augment=_wide(),
+        loss=SmplestLoss(hand_joints=30.0),
+        optimizer=Optimizer(
+            lr=5e-4, lr_min=5e-6, warm_up=500, weight_decay=0.05, betas=(0.9, 0.98), clip=100.0, ema=0.999
+        ),
+        records=Records(log_every=20, validate_every=2000, sheet_every=2000, save_every=500, validation_rows=128),
+    )
+
+
+def open_xs_half() -> TrainConfig:
+    """The first stage of `open-xs` on few cores: a quarter of the pixels, so 2.5 times as many samples in an hour.
+
+    Go on at full size with: mien train open-xs --from OUT/weights/last.safetensors
+    """
+    config = open_xs()
+    return replace(
+        config,
+        name="open-xs-half",
+        summary="the first stage of open-xs on few cores: a quarter of the pixels, 2.5 times the samples in an hour",
+        network=replace(config.network, image_size=(128, 96)),
+    )
+
+
+def open_s() -> TrainConfig:
+    """The published size s on synthetic people, for a machine with a GPU."""
+    config = open_xs()
+    return replace(
+        config,
+        name="open-s",
+        summary="the published size s on synthetic people and the open body; wants a GPU",
+        network=SIZES["s"],
+        batch=256,
+        steps=100_000,
+        data=replace(config.data, workers=8),
+        optimizer=replace(config.optimizer, lr=4e-4, warm_up=2000, ema=0.9995),
+        ranks=Ranks(precision="bf16"),
+        records=replace(config.records, asynchronous=True),
+    )
+
+
+def _wide() -> Augment:
+    return Augment(
+        mirror_expression=True, shift=0.06, upper_chance=0.06, close_chance=0.05, cutout_chance=0.08,
+        blur_chance=0.06, jpeg_chance=0.06, dark_chance=0.06,
+    )  # fmt: skip
+
+
+def _intervals(names: tuple[str, ...]) -> dict[str, int]:
+    known = catalogue()
+    return {name: known[name].interval["smplestx"] for name in names if "smplestx" in known[name].interval}
+
+
+RECIPES: dict[str, Callable[[], TrainConfig]] = {
+    "smoke": smoke,
+    "open-xs": open_xs,
+    "open-xs-half": open_xs_half,
+    "open-s": open_s,
+    "smplestx-h-released": released,
+    **{f"smplestx-{size}{data}": (lambda s=size, d=data: published(s, d)) for size in "hlbs" for data in LENGTHS},
+    **{f"finetune-{name}": (lambda n=name: finetuning(n)) for name in SPECIALISTS},
+    "finetune-own": own,
+}
+
+
+def load_recipe(name: str, **changes: Any) -> TrainConfig:
+    """A recipe by name.
+
+    Raises:
+        InputError: there is none; the closest name is given.
+    """
+    if name not in RECIPES:
+        raise InputError(f"no recipe is called {name!r}", todo=closest(name, RECIPES))
+    return replace(RECIPES[name](), **changes)
