@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,11 @@ def _generate(job, workers: int) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
+    import mien.synth
     from mien.synth.generate import generate
+
+    if not any(Path(mien.synth.__path__[0]).rglob("*.nbi")):
+        print("compiling, this first time only: about two minutes before the first pictures", file=sys.stderr)
 
     class Rate(ProgressColumn):
         def render(self, task) -> Text:
