@@ -16,6 +16,9 @@ PAGES = {
     "network": "The network in bf16",
     "render": "Drawing people",
     "train": "A training step",
+    "synth": "Synthetic people",
+    "store": "The store",
+    "loader": "Training samples",
 }
 
 HEAD = """# Speed

@@ -267,16 +267,14 @@ def test_folders_that_cannot_be_used_are_refused_in_a_line(
     whole = _read(folder / "test.npz")
     nan = {name: np.full_like(value, np.nan) for name, value in whole.params["smplx"].items()}
     (tmp_path / "empty").mkdir()
-    shutil.copytree(folder, tmp_path / "other_body")
-    settings = json.loads((folder / "synth.json").read_text())
-    (tmp_path / "other_body/synth.json").write_text(json.dumps({**settings, "body_sha256": "0" * 64}))
+    other = _write(tmp_path / "other_body", replace(whole, misc={**whole.misc, "body_family": "smplx"}))
     cases = {
         "no .npz": tmp_path / "empty",
         "does not exist": tmp_path / "nowhere",
         "holds no test.npz": _write(tmp_path / "split", whole, "other.npz"),
         "nobody of 4 people": _write(tmp_path / "nan", replace(whole, params={"smplx": nan}, keypoints={})),
         "without": _write(tmp_path / "no_truth", replace(whole, params={}, keypoints={})),
-        "'smplx' body": tmp_path / "other_body",
+        "'smplx' body": other,
     }
     cases["whole SMPL-X parameters"] = cases.pop("without")
     for said, place in cases.items():

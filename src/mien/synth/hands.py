@@ -26,7 +26,7 @@ from mien.synth.penetration import LEFT_FINGERS, LEFT_PALM, NUM_PIECES, RIGHT_FI
 
 __all__ = ["HAND_MIX_COMPLEX", "HAND_MIX_EVERYDAY", "HAND_SHAPES", "Hands", "span_of"]
 
-TOLERANCE = 0.0007
+TOLERANCE = 0.001
 """Metres that the coarse mesh may reach into itself: the true one is a millimetre or two thicker."""
 TRIES = 14
 _PAIRS = np.ones((6, 6), dtype=np.bool_)
