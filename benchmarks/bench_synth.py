@@ -1,4 +1,4 @@
-"""Pictures of synthetic people a second: one core by recipe with a table of stages, two workers, memory of a worker.
+"""Pictures of synthetic people a second: one core by recipe with stages, two workers, memory of a worker (Linux).
 
     python benchmarks/bench_synth.py [--write]
 
@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -75,11 +74,12 @@ def one_core(recipe: str, out: Path) -> tuple[float, dict[str, float]]:
 
 
 def worker(recipe: str, out: str, queue: Any) -> None:
-    """A process of its own: the stages, and the memory it took at most, megabytes."""
-    import resource
-
+    """A process as `mien synth` starts them: the stages, and its memory at the end, megabytes: its own, and all."""
     milliseconds, stages = one_core(recipe, Path(out))
-    queue.put((milliseconds, stages, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    lines = [line.split() for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]]
+    sizes = {line[0]: int(line[1]) / 1024 for line in lines}
+    own = sizes["Private_Dirty:"] + sizes["Private_Clean:"]
+    queue.put((milliseconds, stages, {"own": round(own), "with shared pages": round(sizes["Rss:"])}))
 
 
 def many(recipe: str, workers: int, count: int) -> float:
@@ -95,7 +95,7 @@ def many(recipe: str, workers: int, count: int) -> float:
 def main() -> None:
     """Print and keep all figures."""
     rows, stages, memory = [], {}, {}
-    context = get_context("spawn")
+    context = generate.processes()
     for recipe, target in TARGETS.items():
         with tempfile.TemporaryDirectory() as folder:
             queue = context.Queue()
@@ -103,10 +103,10 @@ def main() -> None:
             process.start()
             milliseconds, stages[recipe], peak = queue.get()
             process.join()
-        memory[recipe] = round(peak)
+        memory[recipe] = peak
         goal = 1000 / target
         rate = 1000 / milliseconds
-        print(f"{recipe:<10}{rate:7.1f} pictures/s a core (target {target:g}), {peak:.0f} MB", flush=True)
+        print(f"{recipe:<10}{rate:7.1f} pictures/s a core (target {target:g}), {peak} MB", flush=True)
         print("   ", stages[recipe], flush=True)
         rows.append(Row(case=f"{recipe}, one core", ours_ms=round(milliseconds, 2), reference_ms=goal,
                         ratio=round(goal / milliseconds, 2), target=1))  # fmt: skip
@@ -116,7 +116,7 @@ def main() -> None:
     notes = {
         "note": "reference_ms is the target, not a measurement; 512 pixels, 2 x 2 samples; stages are means in ms",
         "two workers against one": f"{gain:.2f}x (target 1.8x)",
-        "peak megabytes of a worker": memory,
+        "megabytes of a worker": memory,
         "stages_ms": stages,
     }
     report("synth", rows, notes)

@@ -16,7 +16,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.context import BaseContext
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from mien.synth.recipes import load_recipe
 from mien.synth.rows import ROWS, pack_rows, to_humandata
 from mien.synth.summary import write_sheets, write_statistics
 
-__all__ = ["MAX_SIZE", "MIN_SIZE", "Job", "generate", "plan"]
+__all__ = ["MAX_SIZE", "MIN_SIZE", "Job", "generate", "plan", "processes"]
 
 CHUNK = 16
 """Pictures a part."""
@@ -191,7 +192,7 @@ def _work(job: Job, chunks: list[Chunk], workers: int) -> Iterator[int]:
         for chunk in chunks:
             yield _make(chunk)
         return
-    context = _processes()
+    context = processes()
     pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(job,))
     try:
         for future in concurrent.futures.as_completed([pool.submit(_try, chunk) for chunk in chunks]):
@@ -206,12 +207,21 @@ def _work(job: Job, chunks: list[Chunk], workers: int) -> Iterator[int]:
         pool.shutdown(cancel_futures=True)
 
 
-def _processes() -> BaseContext:
+def processes() -> ForkServerContext | SpawnContext:
     """How workers begin. On Linux they share the memory of all that is imported, and do not import it each."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
+    context, name = multiprocessing.get_context("forkserver"), "NUMBA_NUM_THREADS"
     context.set_forkserver_preload(["mien.synth.studio"])
+    before = os.environ.get(name)
+    os.environ[name] = "1"  # read once, where numba is imported; idle threads of several processes would fight
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
     return context
 
 
