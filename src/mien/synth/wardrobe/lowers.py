@@ -157,7 +157,7 @@ def leggings(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
     end = fit.leg_height(float(rng.choice([0.7, 0.95, 0.99])))
     plain = clad(fabric, paint.bright(fabric.colours[0], 0.85))
     paints = (plain, _stripe(style.palette.accent, 0.03)) if rng.random() < 0.3 else (plain,)
-    return _trousers("leggings", fit, style, end, (trunk, leg), paints, follow=TIGHT, offset=0.008)
+    return _trousers("leggings", fit, style, end, (trunk, leg), paints, follow=TIGHT, offset=0.009)
 
 
 def socks(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:
