@@ -54,7 +54,7 @@ class Objective(nn.Module):
 
 def _computed_twice(block: nn.Module) -> None:
     forward = block.forward
-    block.forward = lambda tokens: checkpoint(forward, tokens, use_reentrant=False)  # pyright: ignore[reportAttributeAccessIssue]
+    block.forward = lambda rows, batch: checkpoint(forward, rows, batch, use_reentrant=False)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextlib.contextmanager
