@@ -28,7 +28,7 @@ from mien.geometry.boxes import crop_box, xywh_from_xyxy
 from mien.geometry.camera import Camera
 from mien.geometry.crop import Crop
 from mien.nets import virtual_camera
-from mien.nets.smplest import Smplest
+from mien.nets.network import Network
 from mien.nets.weights import WeightCard, load_weights, save_pretrained
 from mien.people import People
 from mien.pictures import read_picture
@@ -154,7 +154,7 @@ class Estimator:
     Only the network runs on the chosen device: what follows it is little work, and double precision where it matters.
     """
 
-    network: Smplest
+    network: Network
     card: WeightCard
     body: BodyModel
     detector: Detector
