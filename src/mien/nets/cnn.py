@@ -93,7 +93,7 @@ class ConvNet(Encoder):
         for block in self.blocks:
             maps = block(maps)
         patches = maps.flatten(2).transpose(1, 2) + self.position
-        task = self.task_tokens.expand(len(pictures), -1, -1)
+        task = self.task_tokens.expand(pictures.shape[0], -1, -1)
         return self.norm(torch.cat([task.to(patches.dtype), patches], 1))
 
 
