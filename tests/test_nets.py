@@ -34,7 +34,8 @@ UPSTREAM = json.loads((Path(__file__).parent / "parity" / "state_dicts.json").re
 
 
 def tensors(prediction: Prediction) -> dict[str, Tensor]:
-    return {field.name: getattr(prediction, field.name) for field in fields(prediction)}
+    found = {field.name: getattr(prediction, field.name) for field in fields(prediction)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def crops(config: Config, batch: int, seed: int = 0) -> Tensor:

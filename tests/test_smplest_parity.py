@@ -58,7 +58,7 @@ def case(
         task, patches = network.encode(crops)
         raw, prediction = network.decode(task, patches), network(crops)
     truth = {key: torch.from_numpy(value) for key, value in arrays.items() if value.dtype == np.float32}
-    yield Case(name, truth, network.config.depth, task, patches, raw, prediction)
+    yield Case(name, truth, network.config.num_blocks, task, patches, raw, prediction)
 
 
 def converted(state: dict[str, np.ndarray], folder: Path) -> Smplest:

@@ -212,15 +212,15 @@ def _made_frames(people: Samples, *, flip: bool = False, rotation: float = 0.0, 
 
 
 def _tensors(targets: Targets) -> dict[str, torch.Tensor]:
-    found = {each.name: getattr(targets, each.name) for each in fields(targets) if each.name != "body"}
-    if targets.body is not None:
-        found |= {f"body.{each.name}": getattr(targets.body, each.name) for each in fields(targets.body)}
+    found = {each.name: getattr(targets, each.name) for each in fields(targets) if each.name not in ("body", "boxes")}
+    for name, part in (("body", targets.body), ("boxes", targets.boxes)):
+        found |= {f"{name}.{each.name}": getattr(part, each.name) for each in fields(part)} if part is not None else {}
     return found
 
 
 def _weights(targets: Targets) -> dict[str, torch.Tensor]:
     gates = ("known", "has_3d", "whole_body")
-    return {name: value for name, value in _tensors(targets).items() if name.endswith("_weight") or name in gates}
+    return {name: value for name, value in _tensors(targets).items() if name.endswith("weight") or name in gates}
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -364,6 +364,7 @@ def test_masking_takes_every_weight(open_body: BodyModel, people: Samples) -> No
     assert set(_weights(targets)) == {
         "image_weight", "depth_weight", "cam_weight", "parts_weight", "known", "has_3d", "pose_weight", "betas_weight",
         "expression_weight", "wrist_weight", "hand_root_weight", "whole_body", "body.image_weight", "body.parts_weight",
+        "boxes.weight",
     }  # fmt: skip
     assert masked.image is targets.image
 

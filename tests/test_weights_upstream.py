@@ -99,7 +99,7 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "twice": (lambda s: s.update({"decoder.token_conv.bias": torch.ones(16)}), "token_conv.bias twice"),
     "integer": (lambda s: s.update({"module.x": torch.ones(2, dtype=torch.int64)}), "'module.x'"),
     "text": (lambda s: s.update({"module.x": "hello"}), "'module.x'.*str"),
-    "other network": (lambda s: (s.clear(), s.update({"backbone.x": torch.ones(2)})), "it holds backbone.x"),
+    "other network": (lambda s: (s.clear(), s.update({"trunk.x": torch.ones(2)})), "it holds trunk.x"),
     "empty": (lambda s: s.clear(), "SMPLest-X"),
     "no axes": (lambda s: s.update({"module.decoder.token_conv.weight": torch.ones(16)}), "token_conv.weight"),
     "not finite": (lambda s: s["module.decoder.token_conv.bias"].fill_(float("nan")), "reduce.bias.*finite"),

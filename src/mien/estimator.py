@@ -28,12 +28,12 @@ from mien.geometry.boxes import crop_box, xywh_from_xyxy
 from mien.geometry.camera import Camera
 from mien.geometry.crop import Crop
 from mien.nets import virtual_camera
-from mien.nets.smplest import Smplest
+from mien.nets.network import Network
 from mien.nets.weights import WeightCard, load_weights, save_pretrained
 from mien.people import People
 from mien.pictures import read_picture
 from mien.placing import CameraChoice, Orientation, place
-from mien.records import Prediction, SmplxParams
+from mien.records import Located, Prediction, SmplxParams
 from mien.scene import Origin
 
 __all__ = ["Estimator", "Outcome", "choose_device", "load"]
@@ -154,7 +154,7 @@ class Estimator:
     Only the network runs on the chosen device: what follows it is little work, and double precision where it matters.
     """
 
-    network: Smplest
+    network: Network
     card: WeightCard
     body: BodyModel
     detector: Detector
@@ -206,14 +206,14 @@ class Estimator:
             jobs.append(job)
             patches.extend(job.patches)
             while len(patches) >= self.batch_size:
-                ready = Prediction.cat([ready, self.predict(patches[: self.batch_size])])
+                ready = _joined(ready, self.predict(patches[: self.batch_size]))
                 del patches[: self.batch_size]
             while jobs and len(jobs[0].crops) <= len(ready.transl):
                 job = jobs.popleft()
                 yield self._outcome(job, ready[: len(job.crops)])
                 ready = ready[len(job.crops) :]
         if patches:
-            ready = Prediction.cat([ready, self.predict(patches)])
+            ready = _joined(ready, self.predict(patches))
         for job in jobs:
             yield self._outcome(job, ready[: len(job.crops)])
             ready = ready[len(job.crops) :]
@@ -292,6 +292,7 @@ class Estimator:
             score=torch.from_numpy(job.scores.astype(np.float32)),
             joints3d=placed.joints,
             joints2d=joints2d,
+            part_bbox=None if prediction.located is None else _part_boxes(prediction.located, crop_bbox),
             crop_K=virtual_camera.crop_intrinsics(crop_bbox),
             crop_transl=prediction.transl,
             crop_global_orient=prediction.global_orient,
@@ -331,8 +332,18 @@ def empty_prediction() -> Prediction:
         betas=torch.zeros(0, 10),
         expression=torch.zeros(0, 10),
         transl=torch.zeros(0, 3),
-        hand_root=torch.zeros(0, 2, 3, 3),
     )
+
+
+def _joined(ready: Prediction, more: Prediction) -> Prediction:
+    """Answers that wait, and the next ones; which fields there are is for the network to say."""
+    return Prediction.cat([ready, more]) if len(ready.transl) else more
+
+
+def _part_boxes(located: Located, crop_bbox: Float[torch.Tensor, "person 4"]) -> Float[torch.Tensor, "person 3 4"]:
+    """Boxes of hands and face in pixels of the picture."""
+    corners = located.boxes.unflatten(2, (2, 2)).flatten(1, 2)
+    return virtual_camera.picture_from_heat_map(corners, crop_bbox).unflatten(1, (3, 2)).flatten(2)
 
 
 def _ahead(work: Callable[[Item], Result], items: Iterable[Item], depth: int = 4) -> Iterator[Result]:

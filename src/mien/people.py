@@ -14,12 +14,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from mien.body.files import find_body
+from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
 from mien.errors import InputError
 from mien.files import atomic_write
 from mien.geometry.camera import Camera
 from mien.pictures import read_picture
-from mien.render.overlay import draw_boxes, draw_people, draw_skeletons
+from mien.render.overlay import SIDE_COLOURS, draw_boxes, draw_people, draw_skeletons
 from mien.render.views import contact, side_and_top
 from mien.scene import Scene
 from mien.scene import read as read_scene
@@ -27,6 +28,10 @@ from mien.scene import read as read_scene
 __all__ = ["WRITERS", "Drawing", "People", "Style", "read"]
 
 Style = Literal["mesh", "skeleton", "both"]
+_PARTS = (slice(25, 45), slice(45, 65), slice(65, 137))
+"""Left hand, right hand and face among the 137 joints."""
+_MARGIN = 1.2
+"""How much larger a box is than the joints that it is drawn around."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +121,26 @@ class People(Scene):
         return Drawing(contact([self.pixels(), self.overlay().pixels, *views], height=height))
 
     def boxes(self) -> Drawing:
-        """The detected boxes with their scores."""
-        return Drawing(draw_boxes(self.pixels(), self.bbox.numpy(), self.score.numpy()))
+        """The detected boxes with their scores, and everyone's hands (left blue, right orange) and face (white)."""
+        drawn = draw_boxes(self.pixels(), self.bbox.numpy(), self.score.numpy())
+        colours = np.array([SIDE_COLOURS[side] for side in ("left", "right", "")]) / 255
+        parts = self.part_boxes().flatten(0, 1).numpy()
+        return Drawing(draw_boxes(drawn, parts, colours=np.tile(colours, (len(self), 1))))
+
+    def part_boxes(self) -> Float[Tensor, "person 3 4"]:
+        """Left hand, right hand and face of everyone: x1, y1, x2, y2, pixels.
+
+        Where the network looked for them; of a network that does not look for them first, around their joints.
+        """
+        if self.part_bbox is not None:
+            return self.part_bbox
+        joints = self.joints2d[:, list(SMPLX_137)]
+        found = []
+        for part in _PARTS:
+            low, high = joints[:, part].amin(1), joints[:, part].amax(1)
+            middle, half = (low + high) / 2, (high - low) / 2 * _MARGIN
+            found.append(torch.cat([middle - half, middle + half], -1))
+        return torch.stack(found, 1)
 
     def export(self, path: Path | str) -> Path:
         """Write a 3D file: `.glb` (skinned characters), `.obj` (posed meshes) or `.html` (a viewer that needs nothing).

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Prediction", "Record", "SmplxParams"]
+__all__ = ["Located", "Prediction", "Record", "SmplxParams"]
 
 R = TypeVar("R", bound="Record")
 
@@ -90,6 +90,23 @@ class SmplxParams(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Located(Record):
+    """Where a network saw joints, hands and face before it said how they are turned. Heat-map units of the crop: x from
+    0 to 12, y from 0 to 16, depths of 16 cells."""
+
+    body: Float[Tensor, "batch 25 3"]
+    """The first 25 of the 137 joints: x, y, and depth around the pelvis."""
+    hands: Float[Tensor, "batch 2 20 3"]
+    """Finger joints of the left and of the right hand: x and y from 0 to 16 inside its box, depth around the wrist."""
+    center: Float[Tensor, "batch 3 2"]
+    """Of left hand, right hand and face."""
+    size: Float[Tensor, "batch 3 2"]
+    """Width and height of the same."""
+    boxes: Float[Tensor, "batch 3 4"]
+    """Where hands and face are looked for: square, larger than `size`; x1, y1, x2, y2. No gradient."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prediction(Record):
     """What a network says about a batch of crops, in its own terms: see `mien.nets.virtual_camera`.
 
@@ -106,5 +123,7 @@ class Prediction(Record):
     expression: Float[Tensor, "batch 10"]
     transl: Float[Tensor, "batch 3"]
     """Metres, in the virtual camera of the crop."""
-    hand_root: Float[Tensor, "batch 2 3 3"]
-    """Global orientation of the left and of the right wrist, from their own tokens; used by the losses only."""
+    hand_root: Float[Tensor, "batch 2 3 3"] | None = None
+    """Global orientation of the left and of the right wrist, where they have tokens of their own; for losses only."""
+    located: Located | None = None
+    """Of networks that look for hands and face first."""

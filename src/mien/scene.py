@@ -77,6 +77,9 @@ class Person(Record):
     """The network's own answer, in the virtual crop camera."""
     transl_residual: Float[Tensor, "*person"]
     """Root mean square distance, in pixels, between `joints2d` and the projection of `joints3d` (body joints)."""
+    part_bbox: Float[Tensor, "*person 3 4"] | None = None
+    """Where the network looked for left hand, right hand and face: x1, y1, x2, y2; picture pixels. None if it does not
+    look for them first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,9 @@ class Scene(Person):
         """The person at `index`."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"person {index} of {len(self)}")
-        return Person(**{field.name: getattr(self, field.name)[index] for field in fields(Person)})
+        known: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(Person)}
+        known = {name: None if value is None else value[index] for name, value in known.items()}
+        return Person(**known)
 
     def __iter__(self) -> Iterator[Person]:
         return (self[i] for i in range(len(self)))
@@ -126,6 +131,7 @@ class Scene(Person):
         found |= {name: axis_angle_from_matrix(getattr(self.params, name)) for name in _ROTATIONS}
         found |= {name: getattr(self.params, name) for name in _PARAMS if name not in _ROTATIONS}
         found |= {name: getattr(self, name) for name in _TENSORS}
+        found |= {} if self.part_bbox is None else {"part_bbox": self.part_bbox}
         found["crop_global_orient"] = axis_angle_from_matrix(self.crop_global_orient)
         found |= {"K": self.K, "image_size": self.image_size}
         found |= {"camera": self.camera, "orientation": self.orientation}
@@ -160,6 +166,7 @@ def read(path: Path | str) -> Scene:
     return Scene(
         params=params,
         **{name: tensors[name] for name in _TENSORS},
+        part_bbox=tensors.get("part_bbox"),
         crop_global_orient=matrix_from_axis_angle(tensors["crop_global_orient"]),
         K=tensors["K"],
         image_size=(height, width),
@@ -180,6 +187,6 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     missing = sorted(needed - arrays.keys())
     if missing:
         raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="a whole result of `mien predict`")
-    people = {key: arrays[key].shape[:1] for key in (*_PARAMS, *_TENSORS)}
+    people = {key: arrays[key].shape[:1] for key in (*_PARAMS, *_TENSORS, "part_bbox") if key in arrays}
     if len(set(people.values())) > 1:
         raise InputError(f"{path} counts people differently: {people}", expected="one row per person in every array")

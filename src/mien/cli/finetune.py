@@ -82,10 +82,13 @@ def finetune(
 
 def _recipe(specialist: str, card: WeightCard, weights: str) -> TrainConfig:
     """The recipe, for the network and the body of the weights."""
-    from mien.train.recipes import finetuning, own
+    from mien.losses.table import loss_of
+    from mien.train.recipes import own, specialist_of
 
-    config = finetuning(specialist) if specialist else own()
-    return replace(config, network=card.config, body=card.body_family, start=replace(config.start, weights=weights))
+    config = specialist_of(card.architecture, specialist) if specialist else own()
+    start = replace(config.start, weights=weights)
+    loss = config.loss if type(config.loss) is loss_of(card.config) else loss_of(card.config)()
+    return replace(config, network=card.config, loss=loss, body=card.body_family, start=start)
 
 
 def _split(on: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -147,7 +147,8 @@ def _print_recipes() -> None:
     for name, make in RECIPES.items():
         config = make()
         length = f"{config.steps:,} steps" if config.steps else f"{config.epochs:g} epochs"
-        from mien.nets.card import size_of
+        from mien.nets.architectures import architecture_of
 
-        table.add_row(name, size_of(config.network), str(config.batch), length, config.summary)
+        kind = architecture_of(config.network)
+        table.add_row(name, f"{kind.name} {kind.size_of(config.network)}", str(config.batch), length, config.summary)
     Console(highlight=False).print(table)

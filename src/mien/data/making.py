@@ -106,7 +106,7 @@ class BatchMaker:
     derive_joints: bool = True
     """Take joints of the fitted body as 3D keypoints of people who have no others. Not in replication."""
     body_joints: bool = False
-    """Make `Targets.body` too, for SMPLer-X."""
+    """Make `Targets.body` and `Targets.boxes` too, for SMPLer-X."""
 
     def __post_init__(self) -> None:
         names, parts = [dataset.name for dataset in self.datasets], [part.name for part in self.mixing.parts]

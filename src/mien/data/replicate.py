@@ -19,7 +19,8 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from mien.body.model import BodyModel
-from mien.data.fitted import body_targets, row_weight
+from mien.data.boxes import BoxTargets, box_targets
+from mien.data.fitted import BodyTargets, body_targets, row_weight
 from mien.data.moving import Frames, move, move_keypoints2d, move_keypoints3d
 from mien.data.parts import PELVIS, by_row, depth_cells, heat_cells, relative_to_anchors
 from mien.data.samples import PARAMS, Label, Samples
@@ -41,7 +42,7 @@ def published_targets(samples: Samples, frames: Frames, body: BodyModel, *, body
         samples: labels that belong to the pictures.
         frames: the crops of the pictures, one for each row.
         body: what the parameters belong to.
-        body_joints: make `Targets.body` too.
+        body_joints: make `Targets.body` and `Targets.boxes` too.
 
     Raises:
         BodyError: the body has no hands.
@@ -69,6 +70,7 @@ def published_targets(samples: Samples, frames: Frames, body: BodyModel, *, body
         wrist=wrists(matrices),
         hand_root=matrix_from_axis_angle(torch.from_numpy(label_value(moved, "hand_root", (2, 3)))),
         body=body_targets(samples, frames, body, replicate=True) if body_joints else None,
+        boxes=box_targets(samples, frames) if body_joints else None,
     )
 
 
@@ -77,16 +79,22 @@ def from_published(targets: Mapping[str, Tensor], meta: Mapping[str, Tensor]) ->
 
     Args:
         targets: `joint_img`, `joint_cam`, `smplx_joint_cam` (batch, 137, 3), `smplx_pose` (batch, 159), `smplx_shape`,
-            `smplx_expr` (batch, 10), `lhand_root`, `rhand_root` (batch, 1, 3).
+            `smplx_expr` (batch, 10), and for SMPLest-X `lhand_root`, `rhand_root` (batch, 1, 3).
         meta: `joint_valid`, `joint_trunc` (batch, 137, 1), `smplx_pose_valid` (batch, 477), `smplx_shape_valid`,
             `smplx_expr_valid`, `is_3D` (batch,).
+
+    Of SMPLer-X come with them `smplx_joint_img` (batch, 137, 3), `smplx_joint_valid` and `smplx_joint_trunc`; center,
+    size and validity of each `lhand_bbox`, `rhand_bbox`, `face_bbox`; and a `smplx_pose_valid` of (batch, 159).
     """
+    pose_valid = meta["smplx_pose_valid"]
     pose = matrix_from_axis_angle(targets["smplx_pose"].unflatten(1, (53, 3)))
+    none = targets["smplx_expr"].new_zeros(len(pose), 1, 3)
+    roots = torch.cat([targets.get("lhand_root", none), targets.get("rhand_root", none)], 1)
     weights = _weights(
         meta["joint_valid"][..., 0],
         meta["joint_trunc"][..., 0],
         meta["is_3D"],
-        meta["smplx_pose_valid"].unflatten(1, (53, 9))[..., 0],
+        pose_valid.unflatten(1, (53, -1))[..., 0],
     )
     return Targets(
         image=targets["joint_img"],
@@ -98,9 +106,28 @@ def from_published(targets: Mapping[str, Tensor], meta: Mapping[str, Tensor]) ->
         expression_weight=meta["smplx_expr_valid"],
         pose=pose,
         wrist=wrists(pose),
-        hand_root=matrix_from_axis_angle(torch.cat([targets["lhand_root"], targets["rhand_root"]], 1)),
+        hand_root=matrix_from_axis_angle(roots),
         **weights,
-        body=None,
+        body=_published_body(targets, meta) if "lhand_bbox_center" in targets else None,
+        boxes=_published_boxes(targets, meta) if "lhand_bbox_center" in targets else None,
+    )
+
+
+def _published_body(targets: Mapping[str, Tensor], meta: Mapping[str, Tensor]) -> BodyTargets:
+    return BodyTargets(
+        image=targets["smplx_joint_img"],
+        image_weight=meta["smplx_joint_trunc"][..., 0],
+        parts=targets["smplx_joint_cam"],
+        parts_weight=meta["smplx_joint_valid"][..., 0],
+    )
+
+
+def _published_boxes(targets: Mapping[str, Tensor], meta: Mapping[str, Tensor]) -> BoxTargets:
+    names = [f"{part}_bbox" for part in ("lhand", "rhand", "face")]
+    return BoxTargets(
+        center=torch.stack([targets[f"{name}_center"] for name in names], 1),
+        size=torch.stack([targets[f"{name}_size"] for name in names], 1),
+        weight=torch.stack([meta[f"{name}_valid"] for name in names], 1),
     )
 
 

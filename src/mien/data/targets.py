@@ -21,6 +21,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from mien.body.model import BodyModel
+from mien.data.boxes import BoxTargets, box_targets
 from mien.data.fitted import BodyTargets, body_targets, mean_hands, row_weight, with_body_joints
 from mien.data.moving import Frames, move
 from mien.data.parts import ANCHOR, HEAT_CELLS, PELVIS, by_row, depth_cells, heat_cells, relative_to_anchors
@@ -84,6 +85,8 @@ class Targets(Record):
     """1 where the pelvis is in sight: the published training's sign of a person who is more than a hand."""
     body: BodyTargets | None = None
     """Joints of the fitted body, where they were asked for."""
+    boxes: BoxTargets | None = None
+    """Of hands and face, with them."""
 
     def masked(self, present: Float[Tensor, "batch"]) -> Targets:
         """The same with every weight times `present`."""
@@ -106,7 +109,7 @@ def build_targets(
         frames: the crops of the pictures, one for each row.
         body: what the parameters belong to; its mean hands are what hand targets are relative to.
         derive_joints: take the joints of the fitted body as 3D keypoints of people who have no others.
-        body_joints: make `Targets.body` too.
+        body_joints: make `Targets.body` and `Targets.boxes` too.
         expression_map: of `mien.data.moving.expression_mirror`, to mirror the expression of mirrored people.
 
     Raises:
@@ -136,6 +139,7 @@ def build_targets(
         wrist=wrists(matrices),
         hand_root=matrix_from_axis_angle(torch.from_numpy(label_value(moved, "hand_root", (2, 3)))),
         body=body_targets(samples, frames, body) if body_joints else None,
+        boxes=box_targets(samples, frames) if body_joints else None,
     )
 
 
@@ -229,6 +233,6 @@ def _masked(record: Any, present: Float[Tensor, "batch"]) -> Any:
         value = getattr(record, field.name)
         if isinstance(value, Record):
             changed[field.name] = _masked(value, present)
-        elif field.name.endswith("_weight") or field.name in _GATES:
+        elif field.name.endswith("weight") or field.name in _GATES:
             changed[field.name] = value * present.reshape(-1, *[1] * (value.ndim - 1))
     return replace(record, **changed)

@@ -19,7 +19,7 @@ from mien.errors import PictureError
 from mien.evaluate.truths import Truths
 from mien.geometry.boxes import crop_box
 from mien.geometry.crop import Crop
-from mien.nets.smplest import Smplest
+from mien.nets.network import Network
 from mien.records import Record, SmplxParams
 
 __all__ = ["Answer", "NetworkPredictor", "Predictor", "Seen", "see"]
@@ -63,7 +63,7 @@ class Predictor(Protocol):
 class NetworkPredictor:
     """A network, trained or in training. It is asked on its own device and in its own number type."""
 
-    network: Smplest
+    network: Network
     body: BodyModel
 
     @property

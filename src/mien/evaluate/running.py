@@ -20,7 +20,7 @@ from mien.evaluate.results import Results
 from mien.evaluate.truths import Truths
 from mien.metrics.errors import Errors
 from mien.metrics.parts import MeshParts
-from mien.nets.smplest import Smplest
+from mien.nets.network import Network
 
 __all__ = ["BadPictures", "evaluate"]
 
@@ -48,7 +48,7 @@ class BadPictures:
 
 
 def evaluate(
-    predict: Smplest | Predictor,
+    predict: Network | Predictor,
     truths: Truths,
     body: BodyModel,
     *,
@@ -75,7 +75,7 @@ def evaluate(
     if batch < 1:
         raise InputError(f"batches of {batch}", expected="at least 1 person at once")
     parts = MeshParts.load(body.path) if parts is None else parts
-    asked = NetworkPredictor(network=predict, body=body) if isinstance(predict, Smplest) else predict
+    asked = NetworkPredictor(network=predict, body=body) if isinstance(predict, Network) else predict
     bad = BadPictures(limit=0) if bad is None else bad
     found: list[Results] = []
     for seen in see(truths, asked.image_size, batch):

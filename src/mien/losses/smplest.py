@@ -19,6 +19,7 @@ from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
 from mien.data.parts import ANCHOR, HANDS, PELVIS
 from mien.data.targets import CHAINS, Targets
+from mien.losses.base import Loss
 from mien.nets.virtual_camera import project
 from mien.records import Prediction
 
@@ -28,7 +29,7 @@ _HANDS = slice(HANDS[0].start, HANDS[1].stop)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmplestLoss:
+class SmplestLoss(Loss):
     """Weights of the terms; the published ones by default. A term of weight 0 is left out."""
 
     orient: float = 1.0
@@ -52,6 +53,17 @@ class SmplestLoss:
     over_valid: bool = False
     """Divide by the number of labels that there are. The published training divides by all, known or not, which makes
     the weights above mean what they do."""
+
+    def terms(
+        self, prediction: Prediction, joints: Float[Tensor, "batch 137 3"], targets: Targets
+    ) -> dict[str, Float[Tensor, ""]]:
+        """See `smplest_loss`."""
+        return smplest_loss(prediction, joints, targets, self)
+
+    @property
+    def may_skip_parameters(self) -> bool:
+        """Without these terms the hand tokens and the camera learn nothing."""
+        return not (self.hand_root and self.joints2d)
 
 
 def smplest_loss(
@@ -90,6 +102,7 @@ def smplest_loss(
     add("hands_parts", config.hand_joints, parts[:, _HANDS], parts_weight[:, _HANDS])
     seen = (project(joints) - targets.image[..., :2]).abs()
     add("joints_image", config.joints2d, seen, targets.image_weight[..., None])
+    assert prediction.hand_root is not None, "a network with hand tokens"
     wrists = {"hand_root": prediction.hand_root, "hand_root_chain": wrist_chain(rotations)}
     for name, wrist in wrists.items():
         if weight := getattr(config, name):

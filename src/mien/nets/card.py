@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, make_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +17,10 @@ from torch import nn
 
 from mien.errors import InputError, WeightsError, closest
 from mien.files import sha256
-from mien.nets.smplest import SIZES, Config
+from mien.nets.architectures import DEFAULT, Architecture, architecture, architecture_of
+from mien.nets.network import NetworkConfig
 
-__all__ = ["DTYPES", "BodyFamily", "WeightCard", "size_of"]
+__all__ = ["DTYPES", "BodyFamily", "WeightCard"]
 
 BodyFamily = Literal["smplx", "openbody"]
 """Which body the parameters speak to; weights of one family mean nothing on the other's body."""
@@ -28,7 +29,6 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """How weights may be kept."""
 
 SCHEMA_VERSION = 1
-ARCHITECTURE = "smplest-x"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +36,9 @@ class WeightCard:
     """Everything about a set of weights but the numbers themselves."""
 
     name: str
-    config: Config
+    config: NetworkConfig
     body_family: BodyFamily
     licence: str
-    architecture: str = ARCHITECTURE
     source: str = ""
     """The file or the training run that the weights come from."""
     source_sha256: str = ""
@@ -59,9 +58,14 @@ class WeightCard:
     """The file that was read; not part of what is written."""
 
     @property
+    def architecture(self) -> str:
+        """Its name in the table of `mien.nets.architectures`."""
+        return architecture_of(self.config).name
+
+    @property
     def size(self) -> str:
         """`xxs` to `h`, or `custom`."""
-        return size_of(self.config)
+        return architecture_of(self.config).size_of(self.config)
 
     @cached_property
     def sha256(self) -> str:
@@ -83,10 +87,10 @@ class WeightCard:
         return replace(self, dtype=names[dtype], num_parameters=count, mien_version=mien.__version__)
 
     def to_json(self) -> str:
-        """One JSON object; `size` is added for the reader's eye."""
+        """One JSON object with the architecture's name; `size` is added for the reader's eye."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ("path", "config")}
-        config = {item.name: getattr(self.config, item.name) for item in fields(Config)}
-        return json.dumps({**values, "size": self.size, "config": config}, indent=2)
+        kind = {"architecture": self.architecture, "size": self.size, "config": asdict(self.config)}
+        return json.dumps({**values, **kind}, indent=2)
 
     @classmethod
     def from_json(cls, text: str, path: Path) -> WeightCard:
@@ -112,34 +116,32 @@ class WeightCard:
                 f"the card of {path} has schema_version {version}", expected=f"{SCHEMA_VERSION}", todo=todo
             )
         data.pop("size", None)
-        card = _validated(data, path)
-        if card.architecture != ARCHITECTURE:
-            todo = closest(card.architecture, [ARCHITECTURE])
-            raise WeightsError(f"{path} holds a network of architecture {card.architecture!r}", todo=todo)
-        return replace(card, path=path)
+        name = data.pop("architecture", DEFAULT)
+        try:
+            kind = architecture(str(name))
+        except InputError as error:
+            raise WeightsError(f"{path} holds a network of architecture {name!r}", todo=str(error)) from error
+        return replace(_validated(data, kind, path), path=path)
 
 
-def size_of(config: Config) -> str:
-    """The name in `SIZES` of a network of these shapes (drop path apart), or `custom`."""
-    same = (name for name, known in SIZES.items() if replace(config, drop_path=known.drop_path) == known)
-    return next(same, "custom")
-
-
-def _validated(data: dict[str, Any], path: Path) -> WeightCard:
+def _validated(data: dict[str, Any], kind: Architecture, path: Path) -> WeightCard:
     """No unknown key, none missing that has no default, every value of its own type, numbers that fit together."""
     import pydantic
 
     config = data.get("config")
-    for name, part, cls in (("card", data, WeightCard), ("config", config, Config)):
+    for name, part, cls in (("card", data, WeightCard), ("config", config, kind.config)):
         known = {item.name for item in fields(cls)} - {"path"}
         for key in part if isinstance(part, dict) else ():
             if key not in known:
                 raise WeightsError(f"the {name} of {path} has an unknown key {key!r}", todo=closest(key, known))
+    # The type of `config` is known only now: the same card, with that type in its place.
+    exact = make_dataclass("Card", [("config", kind.config)], bases=(WeightCard,), frozen=True, kw_only=True)
     try:
-        return pydantic.TypeAdapter(WeightCard).validate_json(json.dumps(data), strict=True)
+        card = pydantic.TypeAdapter(exact).validate_json(json.dumps(data), strict=True)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise WeightsError(f"{key!r} in the card of {path}: {first['msg']}") from error
     except InputError as error:
         raise WeightsError(f"the config of {path} is impossible: {error}") from error
+    return WeightCard(**{item.name: getattr(card, item.name) for item in fields(WeightCard)})

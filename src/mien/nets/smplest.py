@@ -10,18 +10,27 @@ samples, one after another.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from mien.errors import InputError
 from mien.geometry.rotation import matrix_from_rot6d
+from mien.nets.network import (
+    IDENTITY_6,
+    MAN_AFAR,
+    UPRIGHT_6,
+    DecoderConfig,
+    Head,
+    Network,
+    VitConfig,
+    initialise_layers,
+)
 from mien.nets.virtual_camera import transl_from_raw
-from mien.nets.vit import Count, CrossAttention, Mlp, SelfAttention, Vit
+from mien.nets.vit import Count, CrossAttention, Mlp, SelfAttention
 from mien.records import Prediction, Record
 
 __all__ = ["HEADS", "NUM_TASK_TOKENS", "SIZES", "Config", "RawPose", "Smplest", "prediction_from_raw"]
@@ -52,39 +61,12 @@ _PLACES = {name: _EDGES.index(start) for name, (start, _, _) in HEADS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(VitConfig, DecoderConfig):
     """Everything that decides the shapes of a network, and its drop path.
 
     Raises:
         InputError: the numbers do not fit together.
     """
-
-    embed_dim: int
-    depth: int
-    heads: int
-    drop_path: float = 0.0
-    image_size: tuple[int, int] = (256, 192)
-    """Height and width of the input in pixels."""
-    patch_size: int = 16
-    decoder_depth: int = 6
-    decoder_heads: int = 8
-    decoder_head_dim: int = 64
-    dim_out: int = 512
-    """Width of the tokens that the heads read."""
-
-    def __post_init__(self) -> None:
-        limits = {"embed_dim": 65536, "depth": 256, "heads": 1024, "patch_size": 256, "dim_out": 65536}
-        limits |= {"decoder_depth": 256, "decoder_heads": 1024, "decoder_head_dim": 1024}
-        for name, limit in limits.items():
-            if not 1 <= getattr(self, name) <= limit:
-                raise InputError(f"{name} is {getattr(self, name)}", expected=f"a number from 1 to {limit}")
-        if self.embed_dim % self.heads:
-            raise InputError(f"embed_dim {self.embed_dim} is not a multiple of heads {self.heads}")
-        if not 0 <= self.drop_path < 1:
-            raise InputError(f"drop_path is {self.drop_path}", expected="at least 0 and less than 1")
-        if self.patch_size < 8 or any(side < 1 or side % self.patch_size for side in self.image_size):
-            expected = "a patch_size of at least 8 that divides both sides of image_size"
-            raise InputError(f"image_size {self.image_size} with patch_size {self.patch_size}", expected=expected)
 
 
 _XXS = Config(embed_dim=128, depth=4, heads=4, image_size=(128, 96), decoder_depth=2, decoder_heads=2, dim_out=64)
@@ -136,39 +118,39 @@ def prediction_from_raw(raw: RawPose) -> Prediction:
     )
 
 
-class Smplest(nn.Module):
-    """Crops to `Prediction`."""
+class Smplest(Network):
+    """Crops to `Prediction`. The config says which encoder stands before the decoder."""
 
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = Vit(
-            image_size=config.image_size,
-            patch_size=config.patch_size,
-            embed_dim=config.embed_dim,
-            depth=config.depth,
-            heads=config.heads,
-            drop_path=config.drop_path,
-            num_task_tokens=NUM_TASK_TOKENS,
-        )
+    config: DecoderConfig
+
+    def __init__(self, config: DecoderConfig) -> None:
+        super().__init__(config)
+        self.encoder = config.encoder(NUM_TASK_TOKENS)
         self.decoder = Decoder(config)
         self.reduce = nn.Linear(config.embed_dim, config.dim_out)
         self.heads = nn.ModuleDict(
             {name: Head((end - start) * config.dim_out, out) for name, (start, end, out) in HEADS.items()}
         )
 
-    @classmethod
-    def random(cls, config: Config, seed: int) -> Smplest:
-        """A network ready for training from scratch, the same for the same seed; torch's own generator is not touched.
+    def initialise(self, generator: torch.Generator) -> None:
+        """Small weights throughout, heads that begin with somebody at rest."""
+        initialise_layers(self, generator)
+        for parameter in (self.encoder.task_tokens, self.encoder.position, self.decoder.position):
+            nn.init.trunc_normal_(parameter, std=0.02, generator=generator)
+        first = {"body_pose": IDENTITY_6, "hand_pose": IDENTITY_6, "jaw_pose": IDENTITY_6, "camera": MAN_AFAR}
+        first |= {"global_orient": UPRIGHT_6, "hand_root": UPRIGHT_6}
+        with torch.no_grad():
+            for name, numbers in first.items():
+                bias = self.heads.get_submodule(name).get_parameter("bias")
+                bias.copy_(torch.tensor(numbers).repeat(len(bias) // len(numbers)))
 
-        It is in evaluation mode, as a loaded one is; call `.train()` to train it.
-        """
-        with torch.device("meta"):
-            network = cls(config)
-        blank = {key: torch.empty(tensor.shape) for key, tensor in network.state_dict().items()}
-        network.load_state_dict(blank, assign=True)  # `to_empty` would import a third of a second of torch
-        _initialise(network, torch.Generator().manual_seed(seed))
-        return network.eval()
+    def stages(self) -> Mapping[str, Sequence[nn.Module]]:
+        """Encoder, decoder, heads."""
+        return {"encoder": [self.encoder], "decoder": [self.decoder, self.reduce], "heads": [self.heads]}
+
+    def blocks(self) -> Sequence[nn.Module]:
+        """Of the encoder and of the decoder."""
+        return [*super().blocks(), *self.decoder.layers]
 
     def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> Prediction:
         """Crops of `config.image_size`, RGB in [0, 1], not normalised -> float32 predictions in the virtual camera.
@@ -207,7 +189,7 @@ class Smplest(nn.Module):
 class Decoder(nn.Module):
     """Task tokens and patches, given the patches once more as context. Only the task tokens come out."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.position = nn.Parameter(torch.zeros(1, 1, config.embed_dim))
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_depth))
@@ -226,7 +208,7 @@ class Decoder(nn.Module):
 class DecoderLayer(nn.Module):
     """Attention among the tokens, attention to the context, then a two-layer map; each on normed tokens and added."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         dim, heads, head_dim = config.embed_dim, config.decoder_heads, config.decoder_head_dim
         self.norm1 = nn.LayerNorm(dim)
@@ -251,40 +233,3 @@ class DecoderLayer(nn.Module):
             rows = self.self_attention.queries(rows, self.norm1, batch, num_queries)
         rows = self.cross_attention(rows, self.norm2, context, batch)
         return self.mlp(rows, self.norm3)
-
-
-class Head(nn.Linear):
-    """A linear map in float32, whatever the weights are kept in: near 1 a bfloat16 moves in steps of 0.4 degrees."""
-
-    def forward(self, input: Float[Tensor, "batch features"]) -> Float[Tensor, "batch out"]:
-        with torch.autocast(input.device.type, enabled=False):
-            return F.linear(input.float(), self.weight.float(), self.bias.float())
-
-
-def _initialise(network: Smplest, generator: torch.Generator) -> None:
-    """Small weights throughout; the first prediction is an upright person in the rest pose with the mean shape.
-
-    SMPL-X bodies stand along +y and the camera's y points down, so upright is half a turn about x. Their pelvis rests
-    0.35 m below their origin.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.LayerNorm):
-            nn.init.ones_(module.weight)
-            nn.init.zeros_(module.bias)
-        elif isinstance(module, (nn.Linear, nn.Conv2d)):
-            nn.init.trunc_normal_(module.weight, std=0.001 if isinstance(module, Head) else 0.02, generator=generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-    for parameter in (network.encoder.task_tokens, network.encoder.position, network.decoder.position):
-        nn.init.trunc_normal_(parameter, std=0.02, generator=generator)
-    identity, upright = torch.tensor([1.0, 0, 0, 1, 0, 0]), torch.tensor([1.0, 0, 0, -1, 0, 0])
-    with torch.no_grad():
-        for name, rotation in (("body_pose", identity), ("hand_pose", identity), ("jaw_pose", identity)):
-            _bias(network, name).copy_(rotation.repeat(HEADS[name][2] // 6))
-        for name in ("global_orient", "hand_root"):
-            _bias(network, name).copy_(upright.repeat(HEADS[name][2] // 6))
-        _bias(network, "camera").copy_(torch.tensor([0.0, 0.35, 0.9]))  # 40 m away: an adult fills the crop
-
-
-def _bias(network: Smplest, head: str) -> Tensor:
-    return network.heads.get_submodule(head).get_parameter("bias")

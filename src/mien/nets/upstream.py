@@ -1,4 +1,4 @@
-"""Upstream's SMPLest-X checkpoints: what their keys are called here, and their conversion to our format.
+"""Upstream's checkpoints: which network they are of, what their keys are called here, conversion to our format.
 
 A checkpoint is a PyTorch file holding `{epoch, network, optimizer}`; only `network` is looked at. It is read without
 running any code, mapped from the disk, and written tensor by tensor, so 8 GB of checkpoint need hardly any memory.
@@ -10,7 +10,6 @@ import pickle
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,77 +18,36 @@ from torch import Tensor
 
 from mien.errors import InputError, UnsafeFile, WeightsError
 from mien.files import sha256
+from mien.nets.architectures import ARCHITECTURES, architecture_of, empty_network
 from mien.nets.card import DTYPES, BodyFamily, WeightCard
-from mien.nets.smplest import NUM_TASK_TOKENS, SIZES, Config
-from mien.nets.weights import CARD_KEY, compare_shapes, empty_network, write_safetensors
+from mien.nets.layout import Layout
+from mien.nets.network import NetworkConfig
+from mien.nets.weights import CARD_KEY, compare_shapes, write_safetensors
 
 __all__ = ["UPSTREAM_LICENCE", "convert", "dead_shapes", "infer_config", "key_table", "read_checkpoint"]
 
 UPSTREAM_LICENCE = "S-Lab License 1.0 (non-commercial)"
 
-_HEADS = {
-    "global_orient": "dec_body_root_pose",
-    "body_pose": "dec_body_pose",
-    "betas": "dec_body_shape",
-    "camera": "dec_body_cam",
-    "hand_root": "dec_hand_root_pose",
-    "hand_pose": "dec_hand_pose",
-    "expression": "dec_face_expression",
-    "jaw_pose": "dec_face_jaw_pose",
-}
-
-_RULES = (
-    (r"encoder\.position", "encoder.pos_embed"),
-    (r"encoder\.norm\.", "encoder.last_norm."),
-    (r"encoder\.patch_embed\.", "encoder.patch_embed.proj."),
-    (r"(encoder\.blocks\.\d+)\.attention\.qkv\.", r"\1.attn.qkv."),
-    (r"(encoder\.blocks\.\d+)\.attention\.out\.", r"\1.attn.proj."),
-    (r"(encoder\.blocks\.\d+)\.mlp\.up\.", r"\1.mlp.fc1."),
-    (r"(encoder\.blocks\.\d+)\.mlp\.down\.", r"\1.mlp.fc2."),
-    (r"decoder\.position", "decoder.transformer.pos_embedding"),
-    (r"decoder\.layers\.", "decoder.transformer.transformer.layers."),
-    (r"(decoder\..*\d)\.norm1\.", r"\1.0.norm."),
-    (r"(decoder\..*\d)\.self_attention\.qkv\.", r"\1.0.fn.to_qkv."),
-    (r"(decoder\..*\d)\.self_attention\.out\.", r"\1.0.fn.to_out.0."),
-    (r"(decoder\..*\d)\.norm2\.", r"\1.1.norm."),
-    (r"(decoder\..*\d)\.cross_attention\.(q|kv)\.", r"\1.1.fn.to_\2."),
-    (r"(decoder\..*\d)\.cross_attention\.out\.", r"\1.1.fn.to_out.0."),
-    (r"(decoder\..*\d)\.norm3\.", r"\1.2.norm."),
-    (r"(decoder\..*\d)\.mlp\.up\.", r"\1.2.fn.net.0."),
-    (r"(decoder\..*\d)\.mlp\.down\.", r"\1.2.fn.net.3."),
-    (r"reduce\.", "decoder.token_conv."),
-    *((rf"heads\.{ours}\.", f"decoder.{theirs}.") for ours, theirs in _HEADS.items()),
-)
-
-_NUM_HEADS = {config.embed_dim: config.heads for config in SIZES.values()} | {64: 4}
-"""Attention heads leave no trace in the shapes; the width tells them for every known size (64: the test network)."""
+_RENAMED = {"backbone": "encoder", "body_rotation_net": "body_regressor", "hand_rotation_net": "hand_regressor"}
+"""What earlier checkpoints call a part, and later ones."""
 
 
-def key_table(config: Config) -> dict[str, str]:
-    """Upstream's name of every parameter -> ours. Shapes and contents are the same on both sides."""
-    table: dict[str, str] = {}
-    for ours in empty_network(config).state_dict():
-        theirs = ours
-        for pattern, replacement in _RULES:
-            theirs = re.sub(rf"^{pattern}", replacement, theirs)
-        table[theirs] = ours
-    return table
+def key_table(config: NetworkConfig) -> dict[str, str]:
+    """Upstream's name of every parameter and buffer -> ours. Shapes and contents are the same on both sides.
+
+    Raises:
+        WeightsError: upstream knows no such architecture.
+    """
+    layout = _layout(config)
+    return {layout.key(ours): ours for ours in empty_network(config).state_dict()}
 
 
-def dead_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Upstream's parameters that reach neither its results nor its losses: known, and dropped."""
-    dim, out = config.embed_dim, config.dim_out
-    rows = {"hand_cam": (6, 2 * out), "face_root_pose": (6, out), "face_cam": (3, out)}
-    shapes: dict[str, tuple[int, ...]] = {
-        "decoder.transformer.to_token_embedding.weight": (dim, NUM_TASK_TOKENS),
-        "decoder.transformer.to_token_embedding.bias": (dim,),
-    }
-    for name, weight in rows.items():
-        shapes |= {f"decoder.dec_{name}.weight": weight, f"decoder.dec_{name}.bias": weight[:1]}
-    return shapes
+def dead_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
+    """What upstream's checkpoints hold that reaches neither its results nor its losses: known, and dropped."""
+    return _layout(config).dropped(config)
 
 
-def infer_config(shapes: Mapping[str, tuple[int, ...]], heads: int | None = None) -> Config:
+def infer_config(shapes: Mapping[str, tuple[int, ...]], heads: int | None = None) -> NetworkConfig:
     """The network that parameters of these shapes belong to; keys are upstream's, without `module.`.
 
     Args:
@@ -97,28 +55,15 @@ def infer_config(shapes: Mapping[str, tuple[int, ...]], heads: int | None = None
         heads: attention heads of the encoder, which no shape tells; known for every published width.
 
     Raises:
-        WeightsError: not SMPLest-X's parameters, or of an unknown width and without `heads`.
+        WeightsError: parameters of no architecture that is known here, or of an unknown width and without `heads`.
     """
-    _, rows, dim = _shape(shapes, "encoder.pos_embed", 3)
-    patch_size = _shape(shapes, "encoder.patch_embed.proj.weight", 4)[2]
-    unit = round(((rows - 1) / 12) ** 0.5)  # the grid is 4:3
-    if heads is None and dim not in _NUM_HEADS:
-        raise WeightsError(f"an encoder of width {dim}", expected=f"one of {sorted(_NUM_HEADS)}", todo="give --heads")
-    try:
-        config = Config(
-            embed_dim=dim,
-            depth=_count(shapes, r"encoder\.blocks\.(\d{1,6})\."),
-            heads=heads or _NUM_HEADS[dim],
-            image_size=(4 * unit * patch_size, 3 * unit * patch_size),
-            patch_size=patch_size,
-            decoder_depth=_count(shapes, r"decoder\.transformer\.transformer\.layers\.(\d{1,6})\."),
-            decoder_heads=_shape(shapes, "decoder.transformer.transformer.layers.0.1.fn.to_q.weight", 2)[0] // 64,
-            dim_out=_shape(shapes, "decoder.token_conv.weight", 2)[0],
-        )
-    except InputError as error:
-        raise WeightsError(f"the shapes make no network: {error}") from error
-    alike = [known for known in SIZES.values() if replace(known, drop_path=config.drop_path) == config]
-    return alike[0] if alike else config
+    layouts = [each.layout for each in ARCHITECTURES.values() if each.layout is not None]
+    signs = [sum(key.startswith(layout.sign) for key in shapes) for layout in layouts]
+    if not any(signs):
+        some, titles = ", ".join(list(shapes)[:3]) or "nothing", " or ".join(layout.title for layout in layouts)
+        todo = f"it holds {some}, ..."
+        raise WeightsError("parameters of another network", expected=f"a checkpoint of {titles}", todo=todo)
+    return layouts[signs.index(max(signs))].infer(shapes, heads)
 
 
 def convert(
@@ -146,7 +91,7 @@ def convert(
     """
     if target.suffix != ".safetensors":
         raise InputError(f"{target} as a name for weights", expected="a name ending in .safetensors")
-    state = _read_network(source)
+    state = _renamed(_read_network(source), source)
     config = _fitting_config({key: tuple(tensor.shape) for key, tensor in state.items()}, heads, str(source))
     card = WeightCard(
         name=name or target.stem,
@@ -162,27 +107,21 @@ def convert(
     return card
 
 
-def _fitting_config(shapes: Mapping[str, tuple[int, ...]], heads: int | None, where: str) -> Config:
+def _layout(config: NetworkConfig) -> Layout:
+    kind = architecture_of(config)
+    if kind.layout is None:
+        raise WeightsError(f"upstream has no {kind.name}", expected="weights of mien, which need no conversion")
+    return kind.layout
+
+
+def _fitting_config(shapes: Mapping[str, tuple[int, ...]], heads: int | None, where: str) -> NetworkConfig:
     """The network whose parameters these are, all of them and no others."""
     config = infer_config(shapes, heads)
     ours = empty_network(config).state_dict()
     expected = {theirs: tuple(ours[key].shape) for theirs, key in key_table(config).items()}
     expected |= {key: shape for key, shape in dead_shapes(config).items() if key in shapes}
-    compare_shapes(shapes, expected, where, todo="is this a checkpoint of SMPLest-X?")
+    compare_shapes(shapes, expected, where, todo=f"is this a checkpoint of {_layout(config).title}?")
     return config
-
-
-def _shape(shapes: Mapping[str, tuple[int, ...]], key: str, ndim: int) -> tuple[int, ...]:
-    if key not in shapes:
-        some = ", ".join(list(shapes)[:3]) or "nothing"
-        raise WeightsError(f"no parameter {key}", expected="a checkpoint of SMPLest-X", todo=f"it holds {some}, ...")
-    if len(shapes[key]) != ndim:
-        raise WeightsError(f"{key} has shape {shapes[key]}", expected=f"{ndim} axes")
-    return shapes[key]
-
-
-def _count(shapes: Mapping[str, tuple[int, ...]], pattern: str) -> int:
-    return 1 + max((int(match[1]) for key in shapes if (match := re.match(pattern, key))), default=-1)
 
 
 def _read_network(source: Path) -> dict[str, Tensor]:
@@ -194,7 +133,9 @@ def _read_network(source: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{source} holds {what}", expected="a checkpoint with the key 'network'")
     state: dict[str, Tensor] = {}
     for key, tensor in network.items():
-        if not isinstance(key, str) or not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        is_counter = isinstance(key, str) and key.endswith(".num_batches_tracked")
+        is_real = isinstance(tensor, Tensor) and (tensor.is_floating_point() or is_counter)
+        if not isinstance(key, str) or not is_real:
             raise WeightsError(f"{key!r} in {source} is {type(tensor).__name__}", expected="a tensor of real numbers")
         key = key.removeprefix("module.")
         if key in state:
@@ -202,6 +143,18 @@ def _read_network(source: Path) -> dict[str, Tensor]:
         if "smplx_layer" not in key:
             state[key] = tensor
     return state
+
+
+def _renamed(state: dict[str, Tensor], source: Path) -> dict[str, Tensor]:
+    """The state with the later name of every part."""
+    found: dict[str, Tensor] = {}
+    for key, tensor in state.items():
+        part, dot, rest = key.partition(".")
+        later = _RENAMED.get(part, part) + dot + rest
+        if later in found:
+            raise WeightsError(f"{source} holds {later} twice, by an earlier and by a later name")
+        found[later] = tensor
+    return found
 
 
 def read_checkpoint(source: Path) -> Any:

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from mien.errors import InputError
 from mien.nets.maps import added_map, attend, normed_map, plain_map
 
-__all__ = ["Count", "CrossAttention", "DropPath", "Mlp", "SelfAttention", "Vit", "grid_of"]
+__all__ = ["Count", "CrossAttention", "DropPath", "Encoder", "Mlp", "SelfAttention", "Vit", "grid_of"]
 
 PATCH_PADDING = 2
 
@@ -33,7 +33,20 @@ def grid_of(image_size: tuple[int, int], patch_size: int) -> tuple[int, int]:
     return height, width
 
 
-class Vit(nn.Module):
+class Encoder(nn.Module):
+    """Pictures to task tokens and patch tokens: what every encoder has, whatever is inside."""
+
+    grid: tuple[int, int]
+    """Rows and columns of patches."""
+    task_tokens: nn.Parameter
+    position: nn.Parameter
+    """(1, row, dim): the last rows belong to the patches, one each."""
+    patch_embed: nn.Conv2d
+    """The first layer."""
+    blocks: nn.ModuleList
+
+
+class Vit(Encoder):
     """Pictures to task tokens and patch tokens.
 
     Args:

@@ -20,8 +20,9 @@ from torch import Tensor
 from mien.errors import InputError, WeightsError, closest
 from mien.files import atomic_write, data_folders
 from mien.hub import hub_folder
+from mien.nets.architectures import architecture_of, empty_network, random_names
 from mien.nets.card import DTYPES, WeightCard
-from mien.nets.smplest import SIZES, Config, Smplest
+from mien.nets.network import Network
 
 __all__ = [
     "WeightCard",
@@ -41,17 +42,18 @@ CONFIG_FILE = "config.json"
 SHIPPED = Path(__file__).parent / "data"
 _SAFETENSORS_NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 _HUB_ID = re.compile(r"([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
-_RANDOM = re.compile(r"random-([a-z]+)(?::(\d{1,18}))?")
+_RANDOM = re.compile(r"(random-[a-z-]+)(?::(\d{1,18}))?")
 
 
 def load_weights(
     spec: str | Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
-) -> tuple[Smplest, WeightCard]:
+) -> tuple[Network, WeightCard]:
     """A network in evaluation mode, and its card.
 
     Args:
         spec: a `.safetensors` file, a folder from `save_pretrained`, the name of a file in the `weights` folder of the
-            data folders, a Hugging Face id `org/name` or `org/name@revision`, or `random-SIZE` or `random-SIZE:SEED`.
+            data folders, a Hugging Face id `org/name` or `org/name@revision`, or `random-SIZE`, `random-SIZE:SEED`, or
+            another of `mien.nets.architectures.random_names`.
         dtype: what to cast the weights to; by default they stay as the file keeps them, mapped from the disk.
         device: where to put them.
 
@@ -68,7 +70,7 @@ def load_weights(
     return network.to(device=device, dtype=dtype), card
 
 
-def save_weights(network: Smplest, card: WeightCard, path: Path, *, dtype: torch.dtype | None = None) -> WeightCard:
+def save_weights(network: Network, card: WeightCard, path: Path, *, dtype: torch.dtype | None = None) -> WeightCard:
     """Write one `.safetensors` file with the card inside.
 
     Args:
@@ -95,7 +97,7 @@ def save_weights(network: Smplest, card: WeightCard, path: Path, *, dtype: torch
 
 
 def save_pretrained(
-    network: Smplest, card: WeightCard, folder: Path, *, dtype: torch.dtype | None = None
+    network: Network, card: WeightCard, folder: Path, *, dtype: torch.dtype | None = None
 ) -> WeightCard:
     """Write `model.safetensors` and `config.json`, the form that is uploaded to a hub. See `save_weights`."""
     card = save_weights(network, card, folder / WEIGHTS_FILE, dtype=dtype)
@@ -161,12 +163,6 @@ def _raw_bytes(key: str, tensor: Tensor, dtype: torch.dtype) -> memoryview:
     return tensor.flatten().view(torch.uint8).numpy().data
 
 
-def empty_network(config: Config) -> Smplest:
-    """A network in evaluation mode, its parameters without memory until `load_state_dict(assign=True)`."""
-    with torch.device("meta"):
-        return Smplest(config).eval()
-
-
 def compare_shapes(
     found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], where: str, todo: str = ""
 ) -> None:
@@ -189,17 +185,18 @@ def compare_shapes(
         raise WeightsError(f"the tensors of {where} do not fit: {'; '.join(said)}", todo=todo)
 
 
-def _random(size: str, seed: int) -> tuple[Smplest, WeightCard]:
-    if size not in SIZES:
-        known = [f"random-{name}" for name in SIZES]
-        raise WeightsError(f"there are no weights random-{size}", todo=closest(f"random-{size}", known))
-    network = Smplest.random(SIZES[size], seed)
+def _random(name: str, seed: int) -> tuple[Network, WeightCard]:
+    known = random_names()
+    if name not in known:
+        raise WeightsError(f"there are no weights {name}", todo=closest(name, known))
+    kind = architecture_of(known[name])
+    network = kind.network.random(known[name], seed)
     card = WeightCard(
-        name=f"random-{size}:{seed}",
+        name=f"{name}:{seed}",
         config=network.config,
         body_family="openbody",
         licence="Apache-2.0",
-        source=f"Smplest.random(SIZES[{size!r}], seed={seed})",
+        source=f"{kind.network.__name__}.random(SIZES[{kind.size_of(network.config)!r}], seed={seed})",
         warning="RANDOM WEIGHTS: this network was never trained; its people are made up.",
     )
     return network, card.describing(network, torch.float32)
@@ -242,7 +239,7 @@ def _named(name: str) -> Path:
     for folder in folders:
         if (folder / f"{name}.safetensors").is_file():
             return folder / f"{name}.safetensors"
-    known = {f"random-{size}" for size in SIZES}
+    known = set(random_names())
     known |= {file.stem for folder in folders if folder.is_dir() for file in folder.glob("*.safetensors")}
     raise WeightsError(f"there are no weights {name!r}", todo=closest(name, known))
 
@@ -268,7 +265,7 @@ def _card_text(file: Any, path: Path) -> str:
     return metadata[CARD_KEY]
 
 
-def _load(file: Any, card: WeightCard, path: Path) -> Smplest:
+def _load(file: Any, card: WeightCard, path: Path) -> Network:
     """The tensors stay mapped from the file where the device allows it; only pages that are used take memory."""
     network = empty_network(card.config)
     slices = {key: file.get_slice(key) for key in file.keys()}

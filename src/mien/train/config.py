@@ -9,14 +9,18 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, make_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mien.data.augment import Augment
 from mien.data.mixture import SEED
 from mien.errors import InputError, closest
+from mien.losses.base import Loss
 from mien.losses.smplest import SmplestLoss
-from mien.nets.smplest import SIZES, Config
+from mien.losses.table import LOSSES, loss_of
+from mien.nets.architectures import DEFAULT, architecture, architecture_of
+from mien.nets.network import NetworkConfig
+from mien.nets.smplest import SIZES
 
 __all__ = ["Data", "Optimizer", "Ranks", "Records", "Start", "TrainConfig", "from_json", "override", "to_json"]
 
@@ -143,7 +147,8 @@ class TrainConfig:
     """Of the recipe."""
     summary: str
     """In one line."""
-    network: Config = SIZES["s"]
+    network: NetworkConfig = SIZES["s"]
+    """Of any architecture; its type says which."""
     body: str = "smplx"
     """The body's family, or the path of its file."""
     batch: int = 256
@@ -154,7 +159,8 @@ class TrainConfig:
     seed: int = SEED
     data: Data = field(default_factory=Data)
     augment: Augment = field(default_factory=Augment)
-    loss: SmplestLoss = field(default_factory=SmplestLoss)
+    loss: Loss = field(default_factory=SmplestLoss)
+    """Of the network's architecture."""
     start: Start = field(default_factory=Start)
     optimizer: Optimizer = field(default_factory=Optimizer)
     ranks: Ranks = field(default_factory=Ranks)
@@ -176,9 +182,11 @@ class TrainConfig:
             raise InputError(f"optimizer.ema is {self.optimizer.ema}", expected="at least 0 and less than 1")
         if self.start.weights and self.start.encoder:
             raise InputError("start.weights and start.encoder", expected="one of them")
-        if not 0 <= self.start.frozen_blocks <= self.network.depth:
+        if not 0 <= self.start.frozen_blocks <= self.network.num_blocks:
             found = f"start.frozen_blocks is {self.start.frozen_blocks}"
-            raise InputError(found, expected=f"0 to {self.network.depth}, the encoder's depth")
+            raise InputError(found, expected=f"0 to {self.network.num_blocks}, the encoder's depth")
+        if type(self.loss) is not (wanted := loss_of(self.network)):
+            raise InputError(f"a {type(self.loss).__name__} for this network", expected=f"a {wanted.__name__}")
 
     def share(self, world: int) -> int:
         """Samples that a rank takes at once.
@@ -195,8 +203,9 @@ class TrainConfig:
 
 
 def to_json(config: TrainConfig) -> str:
-    """One JSON object."""
-    return json.dumps(asdict(config), indent=1) + "\n"
+    """One JSON object; in it the network's architecture is named."""
+    network = {"architecture": architecture_of(config.network).name, **asdict(config.network)}
+    return json.dumps({**asdict(config), "network": network}, indent=1) + "\n"
 
 
 def from_json(text: str, where: str) -> TrainConfig:
@@ -226,13 +235,13 @@ def override(config: TrainConfig, changes: Iterable[str]) -> TrainConfig:
     Raises:
         InputError: there is no such key, or the value does not fit it.
     """
-    data = json.loads(to_json(config))
+    data, root = json.loads(to_json(config)), _exact(architecture_of(config.network).name)
     for change in changes:
         path, sign, text = change.partition("=")
         if not sign:
             raise InputError(f"--set {change}", expected="key=value, for example optimizer.lr=1e-4")
         *parents, last = path.split(".")
-        place, kind = data, TrainConfig
+        place, kind = data, root
         for key in [*parents, last]:
             known = [item.name for item in fields(kind)] if is_dataclass(kind) else []
             if known and key not in known:
@@ -255,13 +264,27 @@ def _value(text: str) -> Any:
 def _checked(data: Any, where: str) -> TrainConfig:
     import pydantic
 
-    _check_keys(data, TrainConfig, where)
+    network = data.get("network") if isinstance(data, Mapping) else None
+    name = network.get("architecture", DEFAULT) if isinstance(network, Mapping) else DEFAULT
+    if isinstance(network, Mapping):
+        data = {**data, "network": {key: value for key, value in network.items() if key != "architecture"}}
+    exact = _exact(name)
+    _check_keys(data, exact, where)
     try:
-        return pydantic.TypeAdapter(TrainConfig).validate_json(json.dumps(data), strict=True)
+        config = pydantic.TypeAdapter(exact).validate_json(json.dumps(data), strict=True)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{where}: {key or 'the config'}: {first['msg']}") from error
+    return TrainConfig(**{item.name: getattr(config, item.name) for item in fields(TrainConfig)})
+
+
+def _exact(name: str) -> type[TrainConfig]:
+    """A training's config, with the types of network and loss that belong to an architecture."""
+    kind = architecture(name)
+    loss = LOSSES[kind.name]
+    parts: list[Any] = [("network", kind.config, SIZES["s"]), ("loss", loss, field(default_factory=loss))]
+    return make_dataclass("TrainConfig", parts, bases=(TrainConfig,), frozen=True, kw_only=True)
 
 
 def _check_keys(data: Any, kind: Any, where: str) -> None:

@@ -30,7 +30,7 @@ from mien.data.store import Dataset
 from mien.errors import InputError, WeightsError
 from mien.files import atomic_write
 from mien.nets.card import WeightCard
-from mien.nets.smplest import Smplest
+from mien.nets.network import Network
 from mien.nets.weights import load_weights, save_weights
 from mien.train.config import TrainConfig, from_json, to_json
 from mien.train.ranks import World
@@ -123,7 +123,7 @@ class RunFolder:
             return math.inf
         return float(value)
 
-    def export(self, network: Smplest, card: WeightCard, name: str) -> Path:
+    def export(self, network: Network, card: WeightCard, name: str) -> Path:
         """Write weights as fp16 with their card; returns the file."""
         path = self.path / "weights" / f"{name}.safetensors"
         save_weights(network, card, path, dtype=torch.float16)

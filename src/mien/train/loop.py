@@ -292,7 +292,7 @@ class _Training:
         """Whole weights of the network (their running mean, if there is one) on the CPU, by all processes together."""
         source = self.mean.shadow if self.mean is not None else dict(self.objective.named_parameters())
         found = {}
-        for name, value in source.items():
+        for name, value in {**source, **dict(self.objective.named_buffers())}.items():
             value = value.detach()
             whole = value.full_tensor() if hasattr(value, "full_tensor") else value  # pyright: ignore[reportAttributeAccessIssue]
             found[name.removeprefix("network.")] = whole.cpu()

@@ -17,8 +17,9 @@ from torch.utils.checkpoint import checkpoint
 
 from mien.body.model import BodyModel
 from mien.data.targets import Targets
-from mien.losses.smplest import SmplestLoss, predicted_joints, smplest_loss
-from mien.nets.smplest import Smplest
+from mien.losses.base import Loss
+from mien.losses.smplest import predicted_joints
+from mien.nets.network import Network
 from mien.nets.vit import DropPath
 from mien.train.config import Ranks
 
@@ -35,7 +36,7 @@ class Objective(nn.Module):
         ranks: the precision, and whether blocks are computed twice.
     """
 
-    def __init__(self, network: Smplest, body: BodyModel, loss: SmplestLoss, ranks: Ranks) -> None:
+    def __init__(self, network: Network, body: BodyModel, loss: Loss, ranks: Ranks) -> None:
         super().__init__()
         self.network = network
         self.body, self.loss = body, loss
@@ -49,12 +50,12 @@ class Objective(nn.Module):
         with torch.autocast(crops.device.type, torch.bfloat16, enabled=self.bf16):
             prediction = self.network(crops)
         joints = predicted_joints(self.body, prediction)
-        return smplest_loss(prediction, joints, targets, self.loss)
+        return self.loss.terms(prediction, joints, targets)
 
 
 def _computed_twice(block: nn.Module) -> None:
     forward = block.forward
-    block.forward = lambda rows, batch: checkpoint(forward, rows, batch, use_reentrant=False)  # pyright: ignore[reportAttributeAccessIssue]
+    block.forward = lambda *given: checkpoint(forward, *given, use_reentrant=False)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @contextlib.contextmanager
@@ -66,7 +67,7 @@ def attention(ranks: Ranks, device: torch.device) -> Iterator[None]:
         yield
 
 
-def drop_places(network: Smplest, first: int, total: int) -> None:
+def drop_places(network: Network, first: int, total: int) -> None:
     """Tell every drop path which samples of the whole batch it sees: the same ones are dropped on any number of ranks.
 
     Args:

@@ -9,27 +9,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mien.nets.smplest import Smplest
+from mien.nets.network import Network
 from mien.train.config import Optimizer, Start
 
 __all__ = ["Mean", "freeze", "learning_rate", "make_optimizer"]
 
 
-def freeze(network: Smplest, start: Start) -> None:
+def freeze(network: Network, start: Start) -> None:
     """Take the gradient from what is not to learn."""
-    encoder, decoder = network.encoder, (network.decoder, network.reduce)
-    frozen: dict[str, tuple[nn.Module, ...]] = {
-        "all": (),
-        "encoder": (*decoder, network.heads),
-        "decoder_and_heads": (encoder,),
-        "heads": (encoder, *decoder),
-    }
-    for module in frozen[start.tune]:
-        module.requires_grad_(False)
+    learns = {"all": ("encoder", "decoder", "heads"), "decoder_and_heads": ("decoder", "heads")}
+    for name, modules in network.stages().items():
+        if name not in learns.get(start.tune, (start.tune,)):
+            for module in modules:
+                module.requires_grad_(False)
     if start.frozen_blocks:
-        encoder.patch_embed.requires_grad_(False)
-        encoder.position.requires_grad_(False)
-        for block in list(encoder.blocks)[: start.frozen_blocks]:
+        network.encoder.position.requires_grad_(False)
+        network.encoder.patch_embed.requires_grad_(False)
+        for block in list(network.encoder.blocks)[: start.frozen_blocks]:
             block.requires_grad_(False)
 
 

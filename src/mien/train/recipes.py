@@ -11,46 +11,35 @@ from dataclasses import replace
 from typing import Any
 
 from mien.data.augment import Augment
-from mien.data.catalogue import catalogue, ladder
+from mien.data.catalogue import ladder
 from mien.errors import InputError, closest
 from mien.losses.smplest import SmplestLoss
+from mien.losses.table import LOSSES
+from mien.nets.architectures import ARCHITECTURES
 from mien.nets.smplest import SIZES
+from mien.train import recipes_smplerx
 from mien.train.config import Data, Optimizer, Ranks, Records, TrainConfig
+from mien.train.published import LENGTHS, SPECIALISTS, intervals
 
-__all__ = ["LENGTHS", "RECIPES", "SPECIALISTS", "finetuning", "load_recipe", "published", "released"]
-
-LENGTHS = {
-    "5": 750_000, "10": 1_500_000, "20": 3_000_000, "32": 4_500_000, "40": 7_500_000, "40plus": 10_000_000,
-}  # fmt: skip
-"""Samples of an epoch of each published mixture."""
-
-SPECIALISTS: dict[str, tuple[str, ...]] = {
-    "agora": ("agora", "gta-human2", "bedlam", "synbody", "spec"),
-    "ubody": ("ubody", "coco", "egobody-egocentric", "posetrack", "talkshow"),
-    "egobody": ("coco", "egobody-egocentric", "egobody-kinect", "bedlam", "prox"),
-    "arctic": ("coco", "arctic", "bedlam", "egobody-egocentric", "posetrack"),
-    "3dpw": ("3dpw", "gta-human2", "egobody-kinect", "instavariety", "humansc3d"),
-    "renbody": ("renbody-hires", "renbody", "bedlam", "synbody", "chi3d"),
-}
-"""Datasets of the published specialists: the best ones for each benchmark."""
+__all__ = ["LENGTHS", "RECIPES", "SPECIALISTS", "finetuning", "load_recipe", "published", "released", "specialist_of"]
 
 
 def published(size: str, data: str) -> TrainConfig:
-    """A training of the paper: a size, and a ladder of 5 to 40 datasets; 40plus is the same 40 for longer.
+    """A training of the paper of SMPLest-X: a size, and a ladder of 5 to 40 datasets; 40plus is the same 40 for longer.
 
     Adam at 1e-5, a cosine to 1e-6 over 20 epochs, batches of 256, no warm-up, no clipping, no running mean. The
     published encoders start from ViTPose: `--set start.encoder=vitpose_huge.pth`.
     """
-    entries = ladder(int(data.removesuffix("plus")))
+    names = tuple(entry.name for entry in ladder(int(data.removesuffix("plus"))))
     return TrainConfig(
         name=f"smplestx-{size}{data}",
-        summary=f"SMPLest-X-{size.upper()} on {len(entries)} datasets, {LENGTHS[data] / 1e6:g}M samples an epoch",
+        summary=f"SMPLest-X-{size.upper()} on {len(names)} datasets, {LENGTHS[data] / 1e6:g}M samples an epoch",
         network=SIZES[size],
         batch=256,
         epochs=20,
         data=Data(
-            datasets=tuple(entry.name for entry in entries),
-            intervals=_intervals(tuple(entry.name for entry in entries)),
+            datasets=names,
+            intervals=intervals(names, "smplestx"),
             length=LENGTHS[data],
             workers=8,
         ),
@@ -75,8 +64,6 @@ def released() -> TrainConfig:
 
 def finetuning(specialist: str) -> TrainConfig:
     """A published specialist: 5 epochs of 1.0M balanced samples, 1e-5 to 5e-7, the whole network."""
-    if specialist not in SPECIALISTS:
-        raise InputError(f"no specialist is called {specialist!r}", todo=closest(specialist, SPECIALISTS))
     names = SPECIALISTS[specialist]
     config = published("h", "40")
     return replace(
@@ -84,9 +71,20 @@ def finetuning(specialist: str) -> TrainConfig:
         name=f"finetune-{specialist}",
         summary=f"a specialist: {', '.join(names)}",
         epochs=5,
-        data=replace(config.data, datasets=names, intervals=_intervals(names), length=1_000_000),
+        data=replace(config.data, datasets=names, intervals=intervals(names, "smplestx"), length=1_000_000),
         optimizer=Optimizer(lr=1e-5, lr_min=5e-7),
     )
+
+
+def specialist_of(architecture: str, name: str) -> TrainConfig:
+    """The specialist of a name, for an architecture.
+
+    Raises:
+        InputError: there is none; the closest name is given.
+    """
+    if name not in SPECIALISTS:
+        raise InputError(f"no specialist is called {name!r}", todo=closest(name, SPECIALISTS))
+    return FINETUNING.get(architecture, finetuning)(name)
 
 
 def own() -> TrainConfig:
@@ -155,6 +153,18 @@ def open_xs_half() -> TrainConfig:
     )
 
 
+def open_like(architecture: str) -> TrainConfig:
+    """The training of `open-xs` for another architecture: the same pictures, the same budget."""
+    short = architecture.removeprefix("smplest-").replace("-", "")
+    return replace(
+        open_xs(),
+        name=f"open-{short}-xs",
+        summary=f"as open-xs, for the architecture {architecture}",
+        network=ARCHITECTURES[architecture].sizes["xs"],
+        loss=SmplestLoss(hand_joints=30.0) if LOSSES[architecture] is SmplestLoss else LOSSES[architecture](),
+    )
+
+
 def open_s() -> TrainConfig:
     """The published size s on synthetic people, for a machine with a GPU."""
     config = open_xs()
@@ -179,19 +189,20 @@ def _wide() -> Augment:
     )  # fmt: skip
 
 
-def _intervals(names: tuple[str, ...]) -> dict[str, int]:
-    known = catalogue()
-    return {name: known[name].interval["smplestx"] for name in names if "smplestx" in known[name].interval}
-
+FINETUNING: dict[str, Callable[[str], TrainConfig]] = {"smpler-x": recipes_smplerx.finetuning}
+"""Specialists of architectures that have their own; others take those of SMPLest-X."""
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {
     "smoke": smoke,
     "open-xs": open_xs,
     "open-xs-half": open_xs_half,
     "open-s": open_s,
+    "open-smplerx-xs": lambda: open_like("smpler-x"),
+    "open-cnn-xs": lambda: open_like("smplest-cnn"),
     "smplestx-h-released": released,
     **{f"smplestx-{size}{data}": (lambda s=size, d=data: published(s, d)) for size in "hlbs" for data in LENGTHS},
     **{f"finetune-{name}": (lambda n=name: finetuning(n)) for name in SPECIALISTS},
+    **recipes_smplerx.RECIPES,
     "finetune-own": own,
 }
 

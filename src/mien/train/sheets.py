@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from mien.body.model import BodyModel
 from mien.data.batch import Batch
-from mien.nets.smplest import Smplest
+from mien.nets.network import Network
 from mien.nets.virtual_camera import CANVAS, FOCAL, PRINCIPAL_POINT
 from mien.render.overlay import draw_people
 
@@ -18,7 +18,7 @@ COLUMNS = 4
 
 
 def prediction_sheet(
-    network: Smplest, body: BodyModel, batch: Batch, count: int = 12
+    network: Network, body: BodyModel, batch: Batch, count: int = 12
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The first samples of a batch, each beside its prediction.
 

@@ -102,6 +102,7 @@ def batch_maker(
         rank=rank,
         world=world,
         replicate=data.replicate,
+        body_joints=config.loss.needs_body,
     )
 
 

@@ -26,9 +26,10 @@ def spread(objective: Objective, config: TrainConfig, world: World) -> nn.Module
     if config.ranks.compile:
         model.compile()
     if config.ranks.parallel == "ddp" and world.size > 1:
-        silent = not (config.loss.hand_root and config.loss.joints2d)
         ids = [world.device] if world.device.type == "cuda" else None
-        model = nn.parallel.DistributedDataParallel(model, device_ids=ids, find_unused_parameters=silent)
+        model = nn.parallel.DistributedDataParallel(
+            model, device_ids=ids, find_unused_parameters=config.loss.may_skip_parameters
+        )
     return model
 
 
@@ -41,7 +42,7 @@ def _shared_out(objective: Objective, world: World) -> nn.Module:
         raise InputError("ranks.parallel fsdp2 in a process of its own", expected="torchrun", todo=todo)
     mesh = init_device_mesh(world.device.type, (world.size,))
     network = objective.network
-    for block in (*network.encoder.blocks, *network.decoder.layers):
+    for block in network.blocks():
         fully_shard(block, mesh=mesh)
     fully_shard(objective, mesh=mesh)
     return objective

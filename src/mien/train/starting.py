@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -13,9 +13,11 @@ from torch.nn import functional
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.errors import AssetMissing, BodyError, WeightsError
+from mien.nets.architectures import architecture_of, same_shapes
 from mien.nets.card import WeightCard
-from mien.nets.smplest import Config, Smplest
+from mien.nets.network import Network
 from mien.nets.upstream import key_table, read_checkpoint
+from mien.nets.vit import Vit
 from mien.nets.weights import compare_shapes, load_weights
 from mien.train.config import TrainConfig
 
@@ -24,28 +26,26 @@ __all__ = ["load_encoder", "open_body", "start"]
 _POSITION = "encoder.position"
 
 
-def start(config: TrainConfig, body: BodyModel) -> Smplest:
+def start(config: TrainConfig, body: BodyModel) -> Network:
     """The network of a training, in float32, on the CPU.
 
     Raises:
         WeightsError: the weights are of another size, are damaged, or lack parts.
         BodyError: they are of another body.
     """
+    fresh = architecture_of(config.network).network.random(config.network, config.seed)
     if config.start.weights:
         network, card = load_weights(config.start.weights, dtype=torch.float32)
         _check_card(card, config, body)
-        fresh = Smplest.random(config.network, config.seed)
         state = network.state_dict()
         state[_POSITION] = _resized(state[_POSITION], network.encoder.grid, fresh.encoder.grid)
         fresh.load_state_dict(state)  # a copy: what is loaded may be mapped from the file
-        return fresh
-    network = Smplest.random(config.network, config.seed)
-    if config.start.encoder:
-        load_encoder(network, Path(config.start.encoder))
-    return network
+    elif config.start.encoder:
+        load_encoder(fresh, Path(config.start.encoder))
+    return fresh
 
 
-def load_encoder(network: Smplest, path: Path) -> None:
+def load_encoder(network: Network, path: Path) -> None:
     """Fill the encoder with ViTPose's; the task tokens, which it does not have, stay.
 
     Args:
@@ -56,6 +56,8 @@ def load_encoder(network: Smplest, path: Path) -> None:
         WeightsError: a parameter is missing, of another shape, or not one of an encoder; it is named.
         UnsafeFile: the file wants to run code. None was run.
     """
+    if not isinstance(network.encoder, Vit):
+        raise WeightsError("ViTPose's weights for another encoder", expected="a network with a vision transformer")
     state = _backbone(path)
     encoder = network.encoder.state_dict()
     ours = {
@@ -90,11 +92,12 @@ def open_body(config: TrainConfig) -> BodyModel:
 
 def _check_card(card: WeightCard, config: TrainConfig, body: BodyModel) -> None:
     """Refuse weights of another network or another body. Another input size is no other network."""
-    same = replace(card.config, drop_path=config.network.drop_path, image_size=config.network.image_size)
-    if same != config.network:
-        names = [item.name for item in fields(Config) if getattr(same, item.name) != getattr(config.network, item.name)]
-        found = ", ".join(f"{name} {getattr(same, name)}" for name in names)
-        expected = ", ".join(f"{name} {getattr(config.network, name)}" for name in names)
+    if not same_shapes(card.config, config.network, "image_size"):
+        theirs = {"architecture": card.architecture, **asdict(card.config)}
+        ours = {"architecture": architecture_of(config.network).name, **asdict(config.network)}
+        names = [name for name in theirs if theirs[name] != ours.get(name) and name not in ("drop_path", "image_size")]
+        found = ", ".join(f"{name} {theirs[name]}" for name in names)
+        expected = ", ".join(f"{name} {ours[name]}" for name in names if name in ours)
         todo = "choose a recipe of that size, or mien finetune, which takes the size from the weights"
         raise WeightsError(f"weights {card.name} have {found}", expected=f"{expected}, as the recipe", todo=todo)
     if card.body_family != body.family:
@@ -105,12 +108,13 @@ def _check_card(card: WeightCard, config: TrainConfig, body: BodyModel) -> None:
 def _resized(
     position: Float[Tensor, "1 row dim"], grid: tuple[int, int], wanted: tuple[int, int]
 ) -> Float[Tensor, "1 new_row dim"]:
-    """A table of positions for a larger or smaller grid of patches; row 0 belongs to all patches."""
+    """A table of positions for a larger or smaller grid of patches; rows before theirs belong to all patches."""
     if grid == wanted:
         return position
-    table = position[:, 1:].unflatten(1, grid).permute(0, 3, 1, 2)
+    shared = position.shape[1] - grid[0] * grid[1]
+    table = position[:, shared:].unflatten(1, grid).permute(0, 3, 1, 2)
     table = functional.interpolate(table, size=wanted, mode="bicubic", align_corners=False)
-    return torch.cat([position[:, :1], table.permute(0, 2, 3, 1).flatten(1, 2)], 1)
+    return torch.cat([position[:, :shared], table.permute(0, 2, 3, 1).flatten(1, 2)], 1)
 
 
 def _backbone(path: Path) -> dict[str, Tensor]:

@@ -20,8 +20,9 @@ from mien.evaluate.running import BadPictures, evaluate
 from mien.evaluate.truths import Truths, read_truths
 from mien.files import atomic_write
 from mien.metrics.parts import MeshParts
+from mien.nets.architectures import architecture_of
 from mien.nets.card import WeightCard
-from mien.nets.smplest import Smplest
+from mien.nets.network import Network
 from mien.train.config import TrainConfig
 from mien.train.folder import RunFolder, describe_data, machine
 from mien.train.live import Live
@@ -52,7 +53,7 @@ class Watcher:
         self.body, self.telemetry = maker.body, telemetry
         self.errors: dict[str, float] = {}
         self.best = folder.best(config.records.best)
-        self._network: Smplest | None = None
+        self._network: Network | None = None
         records = config.records
         folders = records.validation or held_out(config.data.sources) if records.validate_every else ()
         self._truths = _apart([read_truths(Path(each), "test", self.body) for each in folders], records.validation_rows)
@@ -97,9 +98,9 @@ class Watcher:
         """The training ends."""
         self.telemetry.close()
 
-    def _with(self, weights: Mapping[str, Tensor]) -> Smplest:
+    def _with(self, weights: Mapping[str, Tensor]) -> Network:
         if self._network is None:
-            self._network = Smplest.random(self.config.network, 0)
+            self._network = architecture_of(self.config.network).network.random(self.config.network, 0)
         self._network.load_state_dict(dict(weights))
         return self._network.to(self.world.device)
 
