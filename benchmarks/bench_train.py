@@ -22,8 +22,8 @@ from typing import Any
 import torch
 from bench_body import MAKE, Reference
 from common import Row, report, row
+from plain_network import plain_prediction
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mien.body.joints import SMPLX_137
@@ -32,7 +32,7 @@ from mien.data.targets import CHAINS, Targets
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from mien.losses import smplest as losses
 from mien.losses.smplest import SmplestLoss, smplest_loss
-from mien.nets.smplest import HEADS, NUM_TASK_TOKENS, SIZES, RawPose, Smplest, prediction_from_raw
+from mien.nets.smplest import SIZES, Smplest
 from mien.nets.virtual_camera import project
 from mien.records import Prediction
 from mien.train.config import Optimizer, Ranks
@@ -66,8 +66,7 @@ class PlainStep:
 
     def terms(self) -> dict[str, Tensor]:
         """Forward and losses."""
-        with sdpa_kernel(SDPBackend.MATH):
-            prediction = self._predict()
+        prediction = plain_prediction(self.network, self.crops)
         rotations = losses._rotations(prediction)
         terms = smplest_loss(prediction, self._joints(rotations, prediction), self.targets, _WITHOUT_WRISTS)
         chains, true = (torch.stack([self._wrists(each) for each in poses]) for poses in (rotations, self.targets.pose))
@@ -83,23 +82,6 @@ class PlainStep:
         loss.backward()
         self.optimizer.step()
         return float(loss.detach())
-
-    def _predict(self) -> Prediction:
-        network = self.network
-        task, patches = network.encode(self.crops)
-        tokens = torch.cat([task, patches], 1) + network.decoder.position
-        for block in network.decoder.layers:
-            tokens = block(tokens, patches)
-        read = network.reduce(tokens)[:, :NUM_TASK_TOKENS]
-        out = {name: network.heads[name](read[:, a:b].flatten(1)) for name, (a, b, _) in HEADS.items()}
-        left, right = out["hand_pose"].unflatten(1, (2, 15, 6)).unbind(1)
-        raw = RawPose(
-            global_orient=out["global_orient"], body_pose=out["body_pose"].unflatten(1, (21, 6)),
-            left_hand_offset=left, right_hand_offset=right, jaw_pose=out["jaw_pose"],
-            hand_root=out["hand_root"].unflatten(1, (2, 6)), betas=out["betas"], expression=out["expression"],
-            camera=out["camera"],
-        )  # fmt: skip
-        return prediction_from_raw(raw)
 
     def _joints(self, rotations: Tensor, prediction: Prediction) -> Tensor:
         """Axis-angle, the mean hands added, and back; the whole mesh; joints from it."""

@@ -92,9 +92,11 @@ def test_last_layer_shortcut_equals_the_full_computation() -> None:
     network = perturbed(TINY).double()
     task, patches = network.encode(crops(TINY, 2))
     tokens = torch.cat([task, patches], 1) + network.decoder.position
+    rows, context = tokens.flatten(0, 1), patches.flatten(0, 1)
     for layer in network.decoder.layers:
-        tokens = layer(tokens, patches)
-    torch.testing.assert_close(network.decoder(task, patches), tokens[:, :NUM_TASK_TOKENS], atol=1e-12, rtol=0)
+        rows = layer(rows, context, 2)
+    every = rows.view_as(tokens)
+    torch.testing.assert_close(network.decoder(task, patches), every[:, :NUM_TASK_TOKENS], atol=1e-12, rtol=0)
 
 
 @torch.inference_mode()
@@ -187,13 +189,15 @@ def test_impossible_configs_are_refused(change: dict, word: str) -> None:
 
 
 def test_drop_path_drops_whole_samples_in_training_only() -> None:
-    drop, ones = DropPath(0.25), torch.ones(4000, 2, 3)
+    drop, rows = DropPath(0.25), torch.ones(8000, 3)
     torch.manual_seed(0)
-    out = drop.train()(ones)
-    assert set(out.unique().tolist()) == {0.0, torch.tensor(1 / 0.75).item()}
-    assert torch.equal(out, out[:, :1, :1].expand_as(out))
-    assert abs(out.mean() - 1) < 0.05
-    assert drop.eval()(ones) is ones
+    scale = drop.train()(rows, 4000)
+    assert scale is not None
+    assert scale.shape == (8000, 1)
+    assert set(scale.unique().tolist()) == {0.0, torch.tensor(1 / 0.75).item()}
+    assert torch.equal(scale[::2], scale[1::2])  # both tokens of a sample
+    assert abs(scale.mean() - 1) < 0.05
+    assert drop.eval()(rows, 4000) is None
 
 
 def test_drop_path_rates_rise_linearly() -> None:

@@ -66,9 +66,12 @@ def check_rows(folder: Path, split: str, plain: PlainBody) -> int:
         camera = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=np.float64)
         ahead = joints[:, 2] > 0.05
         pixels = cv2.projectPoints(joints[ahead], np.zeros(3), np.zeros(3), camera, None)[0][:, 0]
-        near = np.abs(pixels).max(1) < 2000
+        width, height = data["meta"]["width"][i], data["meta"]["height"][i]
+        # in the picture and as far again around it; a metre's ten millionth is more than that of a pixel far outside
+        near = (np.abs(pixels - [width / 2, height / 2]) < [1.5 * width, 1.5 * height]).all(1)
+        assert near.any()
         assert np.abs(keypoints2d[i, :144, :2][ahead][near] - pixels[near]).max() < 1e-4
-        _check_boxes(data, i, keypoints2d[i, :144], (data["meta"]["width"][i], data["meta"]["height"][i]))
+        _check_boxes(data, i, keypoints2d[i, :144], (width, height))
     return data["__data_len__"]
 
 

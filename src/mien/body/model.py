@@ -60,12 +60,11 @@ class BodyModel(Record):
     mean_hands: Float[Tensor, "2 15 3"] | None
     """Axis-angle of the relaxed left and right hand; None for bodies without fingers."""
     points: VertexSet
-    """Vertex joints, then the corners of the static landmarks."""
+    """Vertex joints, then the corners of all landmarks, each once."""
     num_vertex_joints: int
-    landmark_bary: Float[Tensor, "landmark 3"] | None
-    contour: VertexSet | None
-    """Corners of the moving contour, one row per angle."""
-    contour_bary: Float[Tensor, "angle contour 3"] | None
+    landmarks: Int[Tensor, "angle landmark 3"] | None
+    """Places in `points` of the corners of the landmarks, by angle of the head: static ones, then the contour."""
+    landmark_bary: Float[Tensor, "angle landmark 3"] | None
     coarse: CoarseBasis | None = None
     """Set by `with_coarse_correctives`."""
 
@@ -115,8 +114,9 @@ class BodyModel(Record):
         """Absolute hand poses from offsets to this body's mean hand (added in axis-angle, as the file format does)."""
         if self.mean_hands is None:
             raise BodyError(f"{self.path} has no hands", expected="an SMPL-X body", todo="choose another --body")
-        hands = [axis_angle_from_matrix(hand) + mean for hand, mean in zip((left, right), self.mean_hands, strict=True)]
-        return matrix_from_axis_angle(hands[0]), matrix_from_axis_angle(hands[1])
+        offsets = axis_angle_from_matrix(torch.stack((left, right), -4))
+        left, right = matrix_from_axis_angle(offsets + self.mean_hands).unbind(-4)
+        return left, right
 
     def params_of(self, prediction: Prediction) -> SmplxParams:
         """A network's answer as parameters of this body: hands absolute, eyes straight, in the crop's virtual camera.
@@ -183,15 +183,12 @@ class Posed(Record):
     def joints(self) -> Float[Tensor, "batch output_joint 3"]:
         """Skeleton, vertex joints, static landmarks, moving contour: 144 joints for SMPL-X bodies (45 for SMPL)."""
         body = self.shaped.body
-        features, transforms = self.features(), self.transforms()
-        points = body.points.pose(features, transforms)
+        points = body.points.pose(self.features(), self.transforms())
         found = [self.position, points[:, : body.num_vertex_joints]]
-        if body.landmark_bary is not None and body.contour is not None and body.contour_bary is not None:
-            corners = points[:, body.num_vertex_joints :].unflatten(1, (-1, 3))
-            found.append((corners * body.landmark_bary.unsqueeze(-1)).sum(-2))
-            row = self.contour_row()
-            corners = body.contour.pose_rows(row, features, transforms).unflatten(1, (-1, 3))
-            found.append((corners * body.contour_bary[row].unsqueeze(-1)).sum(-2))
+        if body.landmarks is not None and body.landmark_bary is not None:
+            row = self.contour_row() if len(body.landmarks) > 1 else points.new_zeros(len(points), dtype=torch.long)
+            sample = torch.arange(len(points), device=points.device)[:, None, None]
+            found.append((points[sample, body.landmarks[row]] * body.landmark_bary[row].unsqueeze(-1)).sum(-2))
         return torch.cat(found, 1)
 
     def contour_row(self) -> Int[Tensor, "batch"]:
@@ -222,28 +219,31 @@ class Posed(Record):
 
     def transforms(self) -> Float[Tensor, "batch joint 12"]:
         """Rest to posed, per joint: the nine entries of the rotation, row by row, then the translation."""
-        shift = self.position - (self.world @ self.shaped.joints.unsqueeze(-1)).squeeze(-1)
+        shift = self.position - (self.world * self.shaped.joints.unsqueeze(-2)).sum(-1)
         return torch.cat([self.world.flatten(-2), shift], -1)
 
 
 def _chain(
     parents: tuple[int, ...], rotations: Float[Tensor, "batch joint 3 3"], rest: Float[Tensor, "batch joint 3"]
 ) -> tuple[Float[Tensor, "batch joint 3 3"], Float[Tensor, "batch joint 3"]]:
-    """World rotation and position of every joint; with gradients or on a device, one level of the tree at a time."""
+    """World rotation and position of every joint.
+
+    With gradients or on a device, every joint's transform is multiplied by that of the joint 1, 2, 4 and 8 above it:
+    four products of all joints at once, however deep the tree.
+    """
     if rotations.dtype == rest.dtype and _plain(rotations, rest):
         from mien.body.skinning import chain
 
         return chain(parents, rotations, rest)
-    joints, above, places, sizes, back = _levels(parents)
-    levels = zip(
-        rotations[:, joints].split(sizes, 1), (rest[:, joints] - rest[:, above]).split(sizes, 1), places, strict=True
-    )
-    world, position = [rotations[:, :1]], [rest[:, :1]]
-    for local, bone, place in levels:
-        parent = world[-1][:, place]
-        world.append(parent @ local)
-        position.append((parent * bone.unsqueeze(-2)).sum(-1) + position[-1][:, place])
-    return torch.cat(world, 1)[:, back], torch.cat(position, 1)[:, back]
+    above, inner, frame, jumps = _tree(parents, rotations.dtype, rotations.device)
+    bones = rest - inner * rest[:, above]
+    local = torch.cat([rotations, bones.unsqueeze(-1)], -1)
+    world = torch.nn.functional.pad(local, (0, 0, 0, 1, 0, 1)) + frame
+    for jump in jumps:
+        product = torch.bmm(world[:, jump].flatten(0, 1), world.flatten(0, 1))
+        world = product.view_as(world)
+    found = world[:, :-1, :3]
+    return found[..., :3], found[..., 3]
 
 
 def _plain(*tensors: Tensor) -> bool:
@@ -253,23 +253,25 @@ def _plain(*tensors: Tensor) -> bool:
 
 
 @cache
-def _levels(
-    parents: tuple[int, ...],
-) -> tuple[list[int], list[int], list[list[int]], list[int], list[int]]:
-    """The tree below the root, level by level.
+@torch.inference_mode(False)  # what is made while predicting must serve while training, too
+def _tree(
+    parents: tuple[int, ...], dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Float[Tensor, "joint 1"], Float[Tensor, "joint_plus_one 4 4"], list[Int[Tensor, "joint_plus_one"]]]:
+    """What the chain needs to know of the tree. One more joint, which stays where it is, stands above the root.
 
     Returns:
-        The joints in that order, their parents, each level's places of its parents in the level above, the size of
-        each level, and where each joint is found in the order (the root first).
+        Each joint's parent (0 for the root); 0 for the root, else 1; what turns padded 3x4 transforms into 4x4 ones;
+        and for each product, the joint so far above each joint.
     """
-    level, levels = [0], []
-    while below := [j for j in range(1, len(parents)) if parents[j] in level]:
-        levels.append((below, [level.index(parents[j]) for j in below]))
-        level = below
-    joints = [j for below, _ in levels for j in below]
-    order = [0, *joints]
-    back = [order.index(j) for j in range(len(parents))]
-    return joints, [parents[j] for j in joints], [p for _, p in levels], [len(b) for b, _ in levels], back
+    count = len(parents)
+    frame = torch.zeros(count + 1, 4, 4, dtype=dtype, device=device)
+    frame[:, 3, 3], frame[-1] = 1, torch.eye(4, dtype=dtype, device=device)
+    up, jumps = [count if parent < 0 else parent for parent in (*parents, -1)], []
+    inner = torch.tensor([[float(parent < count)] for parent in up[:-1]], dtype=dtype, device=device)
+    while any(joint != count for joint in up):
+        jumps.append(torch.tensor(up, device=device))
+        up = [up[joint] for joint in up]
+    return torch.tensor([max(0, parent) for parent in parents], device=device), inner, frame, jumps
 
 
 def _fill(values: Float[Tensor, "batch given"], count: int, name: str) -> Float[Tensor, "batch count"]:
@@ -292,14 +294,16 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
     basis = torch.from_numpy(np.concatenate([np.moveaxis(part, -1, 0) for part in parts]))
     regressor = arrays.J_regressor.astype(np.float64)
     joint_basis = np.einsum("jv,vck->kjc", regressor, coefficients.astype(np.float64), optimize=True)
-    ids, landmarks = arrays.kp_vertex_ids, None
-    contour = contour_bary = None
+    ids, landmarks, landmark_bary = arrays.kp_vertex_ids, None, None
     if arrays.lmk_faces_idx is not None:
-        landmarks = torch.from_numpy(arrays.lmk_bary_coords)
-        ids = np.concatenate([ids, arrays.faces[arrays.lmk_faces_idx].reshape(-1)])
-        corners = arrays.faces[arrays.dynamic_lmk_faces_idx].reshape(CONTOUR_ANGLES, -1)
-        contour = VertexSet.of(arrays, basis, corners)
-        contour_bary = torch.from_numpy(arrays.dynamic_lmk_bary_coords)
+        shape = (CONTOUR_ANGLES, *arrays.lmk_bary_coords.shape)
+        static = np.broadcast_to(arrays.faces[arrays.lmk_faces_idx], shape)
+        corners = np.concatenate([static, arrays.faces[arrays.dynamic_lmk_faces_idx]], 1)
+        seen, places = np.unique(corners, return_inverse=True)
+        landmarks = torch.from_numpy(len(ids) + places.reshape(corners.shape))
+        static = np.broadcast_to(arrays.lmk_bary_coords, shape)
+        landmark_bary = torch.from_numpy(np.concatenate([static, arrays.dynamic_lmk_bary_coords], 1))
+        ids = np.concatenate([ids, seen])
     hands = [hand for hand in (arrays.hands_meanl, arrays.hands_meanr) if hand is not None]
     return BodyModel(
         family=arrays.family,
@@ -319,9 +323,8 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
         mean_hands=torch.from_numpy(np.stack(hands)) if hands else None,
         points=VertexSet.of(arrays, basis, ids),
         num_vertex_joints=len(arrays.kp_vertex_ids),
-        landmark_bary=landmarks,
-        contour=contour,
-        contour_bary=contour_bary,
+        landmarks=landmarks,
+        landmark_bary=landmark_bary,
     )
 
 

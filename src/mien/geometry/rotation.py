@@ -6,6 +6,9 @@ network's convention: read row by row as a 3x2 matrix, its columns are the first
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -32,7 +35,7 @@ def matrix_from_axis_angle(axis_angle: Float[Tensor, "*batch 3"]) -> Float[Tenso
     sine = torch.where(small, 1 - square / 6 + square * square / 120, torch.sin(angle) / angle)
     versine = torch.where(small, 0.5 - square / 24 + square * square / 720, 2 * half * half / safe)
     outer = axis_angle.unsqueeze(-1) * axis_angle.unsqueeze(-2)
-    eye = torch.eye(3, dtype=axis_angle.dtype, device=axis_angle.device)
+    eye = _constant(_IDENTITY, axis_angle)
     cross = _cross_matrix(axis_angle)
     return eye + sine[..., None] * cross + versine[..., None] * (outer - square[..., None] * eye)
 
@@ -55,19 +58,8 @@ def quaternion_from_matrix(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor,
     Rows of 4 q q^T are each a multiple of q; the row with the largest diagonal entry is normalised, so nothing small is
     ever divided by.
     """
-    m = [[matrix[..., i, j] for j in range(3)] for i in range(3)]
-    d0, d1, d2 = m[0][0], m[1][1], m[2][2]
-    wx, wy, wz = m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]
-    xy, xz, yz = m[0][1] + m[1][0], m[0][2] + m[2][0], m[1][2] + m[2][1]
-    rows = torch.stack(
-        [
-            torch.stack([1 + d0 + d1 + d2, wx, wy, wz], -1),
-            torch.stack([wx, 1 + d0 - d1 - d2, xy, xz], -1),
-            torch.stack([wy, xy, 1 - d0 + d1 - d2, yz], -1),
-            torch.stack([wz, xz, yz, 1 - d0 - d1 + d2], -1),
-        ],
-        -2,
-    )
+    signs, ones = _constant(_QUATERNION, matrix), _constant(_DIAGONAL, matrix)
+    rows = (matrix.flatten(-2) @ signs + ones).unflatten(-1, (4, 4))
     best = rows.diagonal(dim1=-2, dim2=-1).argmax(-1)[..., None, None].expand(*matrix.shape[:-2], 1, 4)
     quaternion = torch.nn.functional.normalize(rows.gather(-2, best).squeeze(-2), dim=-1)
     return torch.where(quaternion[..., :1] < 0, -quaternion, quaternion)
@@ -114,6 +106,32 @@ def _series_limit(dtype: torch.dtype) -> float:
 
 
 def _cross_matrix(v: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
-    x, y, z = v.unbind(-1)
-    zero = torch.zeros_like(x)
-    return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    return (v @ _constant(_CROSS, v)).unflatten(-1, (3, 3))
+
+
+_CROSS = ((0, 0, 0, 0, 0, -1, 0, 1, 0), (0, 0, 1, 0, 0, 0, -1, 0, 0), (0, -1, 0, 1, 0, 0, 0, 0, 0))
+"""From x, y and z to the entries of the cross product's matrix."""
+_QUATERNION = (
+    (1, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1),
+    (0, 0, 0, -1, 0, 0, 1, 0, 0, 1, 0, 0, -1, 0, 0, 0),
+    (0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0),
+    (0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0),
+    (1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0, 0, 0, 0, -1),
+    (0, -1, 0, 0, -1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0),
+    (0, 0, -1, 0, 0, 0, 0, 1, -1, 0, 0, 0, 0, 1, 0, 0),
+    (0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0),
+    (1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1),
+)
+"""From the nine entries of a matrix to the sixteen of 4 q q^T, less 1 on its diagonal."""
+_IDENTITY = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+_DIAGONAL = (1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1)
+
+
+def _constant(values: tuple[Any, ...], like: Tensor) -> Tensor:
+    return _kept(values, like.dtype, like.device)
+
+
+@cache
+@torch.inference_mode(False)  # what is made while predicting must serve while training, too
+def _kept(values: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=dtype, device=device)

@@ -119,10 +119,10 @@ def predicted_joints(body: BodyModel, prediction: Prediction) -> Float[Tensor, "
 def wrist_chain(rotations: Float[Tensor, "batch 53 3 3"]) -> Float[Tensor, "batch 2 3 3"]:
     """Orientation of both wrists: the rotations from the pelvis on, multiplied. No gradient reaches the pelvis."""
     chains = rotations[:, list(CHAINS)]
-    turned = chains[:, :, 0].detach()
-    for step in range(1, chains.shape[2]):
-        turned = turned @ chains[:, :, step]
-    return turned
+    turned = torch.cat([chains[:, :, :1].detach(), chains[:, :, 1:]], 2)
+    while turned.shape[2] > 1:  # of the eight, neighbours are multiplied until one is left
+        turned = turned[:, :, ::2] @ turned[:, :, 1::2]
+    return turned.squeeze(2)
 
 
 def _rotations(prediction: Prediction) -> Float[Tensor, "batch 53 3 3"]:

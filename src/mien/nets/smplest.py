@@ -4,13 +4,15 @@ An encoder (`mien.nets.vit`) mixes 80 learned task tokens with the crop's patche
 the patches in view; each head reads its own group of task tokens at once. It knows tensors only: no body model, no
 loss, no file. Parameters that upstream's checkpoints hold but never use do not exist here (see `mien.nets.upstream`).
 
-Letters in shapes: `batch`, `task` (80), `patch`, `token` (task tokens, then patches), `dim`.
+Letters in shapes: `batch`, `task` (80), `patch`, `token` (task tokens, then patches), `dim`; `row` is all tokens of all
+samples, one after another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -28,7 +30,7 @@ from mien.nets.network import (
     initialise_layers,
 )
 from mien.nets.virtual_camera import transl_from_raw
-from mien.nets.vit import CrossAttention, Mlp, SelfAttention
+from mien.nets.vit import Count, CrossAttention, Mlp, SelfAttention
 from mien.records import Prediction, Record
 
 __all__ = ["HEADS", "NUM_TASK_TOKENS", "SIZES", "Config", "RawPose", "Smplest", "prediction_from_raw"]
@@ -50,6 +52,12 @@ HEADS: dict[str, tuple[int, int, int]] = {
 Tokens 65 to 67 and 79 speak to the other tokens, but no head reads them: upstream's hand cameras, face root and face
 camera enter neither its results nor its losses.
 """
+
+
+_EDGES = sorted({edge for start, end, _ in HEADS.values() for edge in (start, end)} | {NUM_TASK_TOKENS})
+_GROUPS = [end - start for start, end in pairwise(_EDGES)]
+_PLACES = {name: _EDGES.index(start) for name, (start, _, _) in HEADS.items()}
+"""The task tokens in groups, read by one head or by none; and which group each head reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +170,8 @@ class Smplest(Network):
     def decode(self, task: Float[Tensor, "batch 80 dim"], patches: Float[Tensor, "batch patch dim"]) -> RawPose:
         """What the heads make of the encoder's tokens."""
         tokens = self.reduce(self.decoder(task, patches))
-        out = {name: self.heads[name](tokens[:, a:b].flatten(1)) for name, (a, b, _) in HEADS.items()}
+        groups = tokens.split(_GROUPS, 1)
+        out = {name: self.heads[name](groups[place].flatten(1)) for name, place in _PLACES.items()}
         left, right = out["hand_pose"].unflatten(1, (2, 15, 6)).unbind(1)
         return RawPose(
             global_orient=out["global_orient"],
@@ -188,10 +197,12 @@ class Decoder(nn.Module):
     def forward(
         self, task: Float[Tensor, "batch task dim"], patches: Float[Tensor, "batch patch dim"]
     ) -> Float[Tensor, "batch task dim"]:
-        tokens = torch.cat([task, patches], 1) + self.position
+        batch, num_tasks, _ = task.shape
+        rows = (torch.cat([task, patches], 1) + self.position).flatten(0, 1)
+        context = patches.flatten(0, 1)
         for layer in self.layers[:-1]:
-            tokens = layer(tokens, patches)
-        return self.layers[-1](tokens, patches, num_queries=task.shape[1])
+            rows = layer(rows, context, batch)
+        return self.layers[-1](rows, context, batch, num_tasks).view_as(task)
 
 
 class DecoderLayer(nn.Module):
@@ -209,12 +220,16 @@ class DecoderLayer(nn.Module):
 
     def forward(
         self,
-        tokens: Float[Tensor, "batch token dim"],
-        context: Float[Tensor, "batch patch dim"],
+        rows: Float[Tensor, "row dim"],
+        context: Float[Tensor, "context dim"],
+        batch: Count,
         num_queries: int | None = None,
-    ) -> Float[Tensor, "batch query dim"]:
-        """The first `num_queries` tokens (all by default) after this layer; the rest only serve as keys and values."""
-        queries = tokens[:, :num_queries]
-        queries = queries + self.self_attention(self.norm1(tokens), num_queries)
-        queries = queries + self.cross_attention(self.norm2(queries), context)
-        return queries + self.mlp(self.norm3(queries))
+    ) -> Float[Tensor, "query dim"]:
+        """The first `num_queries` tokens of each sample (all by default) after this layer; the rest only serve as keys
+        and values. Rows are the tokens of all `batch` samples, one after another."""
+        if num_queries is None:
+            rows = self.self_attention(rows, self.norm1, batch)
+        else:
+            rows = self.self_attention.queries(rows, self.norm1, batch, num_queries)
+        rows = self.cross_attention(rows, self.norm2, context, batch)
+        return self.mlp(rows, self.norm3)

@@ -1,6 +1,7 @@
 """The encoder: a plain vision transformer whose first tokens are learned questions about the person.
 
-Letters in shapes: `batch`, `token` (task tokens first, then patches row by row), `patch`, `dim`.
+Letters in shapes: `batch`, `token` (task tokens first, then patches row by row), `patch`, `dim`; `row` is all tokens of
+all samples, one after another.
 
 Notable choices, all of which the published weights depend on:
 - the patch convolution pads by two pixels although patches do not overlap;
@@ -16,10 +17,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien.errors import InputError
+from mien.nets.maps import added_map, attend, normed_map, plain_map
 
-__all__ = ["CrossAttention", "DropPath", "Encoder", "Mlp", "SelfAttention", "Vit", "grid_of"]
+__all__ = ["Count", "CrossAttention", "DropPath", "Encoder", "Mlp", "SelfAttention", "Vit", "grid_of"]
 
 PATCH_PADDING = 2
+
+Count = int | torch.SymInt
+"""How many samples; a symbol while a network is exported."""
 
 
 def grid_of(image_size: tuple[int, int], patch_size: int) -> tuple[int, int]:
@@ -87,11 +92,13 @@ class Vit(Encoder):
             raise InputError(found, expected=f"{self.image_size[0]}x{self.image_size[1]}, the network's input size")
         patches = self.patch_embed(pictures.to(self.patch_embed.weight.dtype)).flatten(2).transpose(1, 2)
         patches = patches + (self.position[:, 1:] + self.position[:, :1])
-        task = self.task_tokens.expand(pictures.shape[0], -1, -1)
+        batch = pictures.shape[0]
+        task = self.task_tokens.expand(batch, -1, -1)
         tokens = torch.cat([task.to(patches.dtype), patches], 1)
+        rows = tokens.flatten(0, 1)
         for block in self.blocks:
-            tokens = block(tokens)
-        return self.norm(tokens)
+            rows = block(rows, batch)
+        return self.norm(rows).view_as(tokens)
 
 
 class Block(nn.Module):
@@ -105,9 +112,10 @@ class Block(nn.Module):
         self.mlp = Mlp(dim, 4 * dim)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, tokens: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch token dim"]:
-        tokens = tokens + self.drop_path(self.attention(self.norm1(tokens)))
-        return tokens + self.drop_path(self.mlp(self.norm2(tokens)))
+    def forward(self, rows: Float[Tensor, "row dim"], batch: Count) -> Float[Tensor, "row dim"]:
+        """Tokens of all `batch` samples, one after another."""
+        rows = self.attention(rows, self.norm1, batch, scale=self.drop_path(rows, batch))
+        return self.mlp(rows, self.norm2, scale=self.drop_path(rows, batch))
 
 
 class SelfAttention(nn.Module):
@@ -120,19 +128,31 @@ class SelfAttention(nn.Module):
         self.out = nn.Linear(self.inner, dim)
 
     def forward(
-        self, tokens: Float[Tensor, "batch token dim"], num_queries: int | None = None
-    ) -> Float[Tensor, "batch query dim"]:
-        """What each of the first `num_queries` tokens (all by default) gathers from all tokens."""
-        if num_queries is None:
-            q, k, v = self.qkv(tokens).chunk(3, -1)
-        else:
-            q = self._project(tokens[:, :num_queries], slice(0, self.inner))
-            k, v = self._project(tokens, slice(self.inner, None)).chunk(2, -1)
-        return self.out(_attend(q, k, v, self.heads))
+        self,
+        rows: Float[Tensor, "row dim"],
+        norm: nn.LayerNorm,
+        batch: Count,
+        *,
+        scale: Float[Tensor, "row 1"] | None = None,
+    ) -> Float[Tensor, "row dim"]:
+        """The tokens, and `scale` of what each gathers from all normed tokens of its sample."""
+        qkv = normed_map(rows, norm, self.qkv)
+        return added_map(rows, self.out, attend(*_by_head(qkv, batch, self.heads, 3)), scale)
 
-    def _project(self, tokens: Tensor, rows: slice) -> Tensor:
+    def queries(
+        self, rows: Float[Tensor, "row dim"], norm: nn.LayerNorm, batch: Count, count: int
+    ) -> Float[Tensor, "query dim"]:
+        """As `forward`, of the first `count` tokens of each sample only: the rest are keys and values."""
+        normed = norm(rows)
+        first = rows.unflatten(0, (batch, -1))[:, :count].flatten(0, 1)
+        asking = normed.unflatten(0, (batch, -1))[:, :count].flatten(0, 1)
+        (q,) = _by_head(self._part(asking, slice(0, self.inner)), batch, self.heads, 1)
+        k, v = _by_head(self._part(normed, slice(self.inner, None)), batch, self.heads, 2)
+        return added_map(first, self.out, attend(q, k, v))
+
+    def _part(self, rows: Tensor, outputs: slice) -> Tensor:
         bias = self.qkv.bias
-        return F.linear(tokens, self.qkv.weight[rows], None if bias is None else bias[rows])
+        return F.linear(rows, self.qkv.weight[outputs], None if bias is None else bias[outputs])
 
 
 class CrossAttention(nn.Module):
@@ -146,21 +166,19 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(heads * head_dim, dim)
 
     def forward(
-        self, tokens: Float[Tensor, "batch query dim"], context: Float[Tensor, "batch token dim"]
-    ) -> Float[Tensor, "batch query dim"]:
-        """What each token gathers from the context."""
-        k, v = self.kv(context).chunk(2, -1)
-        return self.out(_attend(self.q(tokens), k, v, self.heads))
+        self, rows: Float[Tensor, "row dim"], norm: nn.LayerNorm, context: Float[Tensor, "context dim"], batch: Count
+    ) -> Float[Tensor, "row dim"]:
+        """The tokens, and what each, normed, gathers from the context of its sample."""
+        (q,) = _by_head(normed_map(rows, norm, self.q), batch, self.heads, 1)
+        k, v = _by_head(plain_map(context, self.kv), batch, self.heads, 2)
+        return added_map(rows, self.out, attend(q, k, v))
 
 
-def _attend(
-    q: Float[Tensor, "batch query inner"],
-    k: Float[Tensor, "batch token inner"],
-    v: Float[Tensor, "batch token inner"],
-    heads: int,
-) -> Float[Tensor, "batch query inner"]:
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+def _by_head(
+    rows: Float[Tensor, "row inner"], batch: Count, heads: int, parts: int
+) -> tuple[Float[Tensor, "batch head token dim"], ...]:
+    """What stands side by side in each row: first the parts, in each of them the heads."""
+    return rows.view(batch, -1, parts, heads, rows.shape[1] // (parts * heads)).permute(2, 0, 3, 1, 4).unbind(0)
 
 
 class Mlp(nn.Module):
@@ -171,13 +189,15 @@ class Mlp(nn.Module):
         self.up = nn.Linear(dim, hidden)
         self.down = nn.Linear(hidden, dim)
 
-    def forward(self, tokens: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch token dim"]:
-        """Each token by itself."""
-        return self.down(F.gelu(self.up(tokens)))
+    def forward(
+        self, rows: Float[Tensor, "row dim"], norm: nn.LayerNorm, *, scale: Float[Tensor, "row 1"] | None = None
+    ) -> Float[Tensor, "row dim"]:
+        """The tokens, and `scale` of the maps of each normed token."""
+        return added_map(rows, self.down, F.gelu(normed_map(rows, norm, self.up)), scale)
 
 
 class DropPath(nn.Module):
-    """In training, zero a sample's branch with probability `rate` and scale the kept ones by 1 / (1 - rate)."""
+    """In training, drop a sample's branch with probability `rate` and scale the kept ones by 1 / (1 - rate)."""
 
     place: tuple[int, int] | None = None
     """The first sample's place in a larger batch, and that batch's size: the dice are thrown for all of it, so that
@@ -187,14 +207,14 @@ class DropPath(nn.Module):
         super().__init__()
         self.rate = rate
 
-    def forward(self, branch: Float[Tensor, "batch token dim"]) -> Float[Tensor, "batch token dim"]:
-        """The branch, or what is left of it."""
+    def forward(self, rows: Float[Tensor, "row dim"], batch: Count) -> Float[Tensor, "row 1"] | None:
+        """What the branch of each row is to be multiplied by; None where nothing is dropped."""
         if not self.training or self.rate == 0:
-            return branch
+            return None
         keep = 1 - self.rate
-        first, total = self.place or (0, branch.shape[0])
-        dice = branch.new_empty(total, 1, 1).bernoulli_(keep)
-        return branch * (dice[first : first + branch.shape[0]] / keep)
+        first, total = self.place or (0, batch)
+        dice = rows.new_empty(total, 1).bernoulli_(keep)[first : first + batch] / keep
+        return dice.repeat_interleave(rows.shape[0] // batch, 0)
 
     def extra_repr(self) -> str:
         """Shown by `print(network)`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int, Int32, Int64, UInt8
@@ -41,8 +41,12 @@ class Mesh:
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
-    """All meshes of a picture: each array holds one mesh after another. Shared faces, uv and textures are held once."""
+    """All meshes of a picture: each array holds one mesh after another. Shared faces, uv and textures are held once.
 
+    It can be given in place of the meshes wherever they are drawn, so that they are checked and laid out once.
+    """
+
+    meshes: tuple[Mesh, ...]
     vertices: Float[np.ndarray, "all_vert 3"]
     faces: Int32[np.ndarray, "all_face 3"]
     parts: Int64[np.ndarray, "part 9"]
@@ -54,6 +58,14 @@ class Packed:
     opacity: Float[np.ndarray, "mesh"]
     origin: Int32[np.ndarray, "piece"]
     """The face that each piece was cut from."""
+
+    def shapes(self, numbers: Sequence[int]) -> Packed:
+        """Some of the meshes, without their colours: what a shadow needs of them."""
+        parts = self.parts[list(numbers)]
+        rows = [np.arange(0), *(np.arange(first, first + count) for first, count in parts[:, :2])]
+        parts[:, 0] = np.cumsum(parts[:, 1]) - parts[:, 1]
+        chosen = tuple(self.meshes[i] for i in numbers)
+        return replace(self, meshes=chosen, vertices=self.vertices.take(np.concatenate(rows), 0), parts=parts)
 
 
 class _Pool:
@@ -110,6 +122,7 @@ def pack(meshes: Sequence[Mesh]) -> Packed:
         parts[i] = (first, *size, i, first_uv, texture, mesh.two_sided, -1)
         first = last
     return Packed(
+        meshes=tuple(meshes),
         vertices=vertices,
         faces=faces.join(3, dtype=np.int32),
         parts=parts,

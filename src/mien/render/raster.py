@@ -93,7 +93,7 @@ class Frame:
 
 
 def render(
-    meshes: Sequence[Mesh],
+    meshes: Sequence[Mesh] | Packed,
     K: np.ndarray,
     size: tuple[int, int],
     *,
@@ -106,7 +106,7 @@ def render(
     """Render meshes over a background. The nearest surface wins; at the same depth, the first mesh.
 
     Args:
-        meshes: any number, none included.
+        meshes: any number, none included; or what `mien.render.mesh.pack` makes of them.
         K: (3, 3) the camera, pixels; pixel centres at integers.
         size: height and width, pixels.
         lights: None renders no colour.
@@ -122,7 +122,7 @@ def render(
     check_size(size)
     depth, mesh = np.full(size, np.inf, dtype=np.float32), np.zeros(size, dtype=np.uint16)
     face, colour = np.zeros(size, dtype=np.int32), None
-    packed, maps = pack(meshes), (depth, mesh, face)
+    packed, maps = meshes if isinstance(meshes, Packed) else pack(meshes), (depth, mesh, face)
     if lights is not None:
         colour = np.empty((*size, 3), dtype=np.uint8)
         if isinstance(background, np.ndarray):
@@ -130,13 +130,13 @@ def render(
         colour[:] = background
     _draw(packed, K, size, lights, shadows, 1 if lights is None else samples, near, maps, colour)
     return Frame(
-        colour=colour, depth=depth, mesh=mesh, face=face, meshes=tuple(meshes), K=np.asarray(K, dtype=np.float64)
+        colour=colour, depth=depth, mesh=mesh, face=face, meshes=packed.meshes, K=np.asarray(K, dtype=np.float64)
     )
 
 
 def paint(
     picture: np.ndarray,
-    meshes: Sequence[Mesh],
+    meshes: Sequence[Mesh] | Packed,
     K: np.ndarray,
     *,
     lights: Lights = STUDIO,
@@ -155,7 +155,8 @@ def paint(
     if not (picture.flags.c_contiguous and picture.flags.writeable):
         raise InputError("the picture cannot be painted in place", expected="a contiguous array", todo="copy it first")
     height, width = picture.shape[:2]
-    _draw(pack(meshes), K, (height, width), lights, shadows, samples, near, None, picture)
+    packed = meshes if isinstance(meshes, Packed) else pack(meshes)
+    _draw(packed, K, (height, width), lights, shadows, samples, near, None, picture)
 
 
 def _draw(

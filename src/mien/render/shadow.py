@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
 
 from mien.errors import InputError
-from mien.render.mesh import Mesh, pack
+from mien.render.mesh import Mesh, Packed, pack
 from mien.render.shade import Lights
 
 __all__ = ["MAX_SIZE", "Shadow", "Suns", "cast", "gather"]
@@ -60,7 +60,7 @@ class Suns:
 
 
 def cast(
-    meshes: Sequence[Mesh],
+    meshes: Sequence[Mesh] | Packed,
     direction: Float[np.ndarray, "3"],
     *,
     size: int = 512,
@@ -69,7 +69,7 @@ def cast(
     """What a light sees of meshes, wherever they are: beside and behind the camera, too. All cast, glass as well.
 
     Args:
-        meshes: in the camera frame.
+        meshes: in the camera frame; or some that are packed, see `Packed.shapes`.
         direction: towards the light, in the camera frame; any length.
         size: texels along the longer side; the shorter side has what it needs.
         around: points in the camera frame beyond which no shadow is wanted; by default all vertices.
@@ -86,8 +86,8 @@ def cast(
         raise InputError(f"a shadow map of {size} texels", expected=f"8 to {MAX_SIZE}")
     if around is not None and not np.isfinite(around).all():
         raise InputError("points around a shadow that are no numbers", expected="metres, in the camera frame")
-    shapes = [Mesh(vertices=mesh.vertices, faces=mesh.faces, two_sided=mesh.two_sided) for mesh in meshes]
-    packed, axes = pack(shapes), _axes(direction)
+    axes = _axes(direction)
+    packed = meshes if isinstance(meshes, Packed) else pack([_bare(mesh) for mesh in meshes])
     if not len(packed.vertices) or (around is not None and not len(around)):
         rows = np.concatenate([axes, np.zeros((3, 1))], 1)
         return Shadow(nearness=np.full((1, 1), -np.inf, dtype=np.float32), map_from_camera=rows, texel=1.0)
@@ -116,6 +116,10 @@ _NO_SUNS = {
     "maps": np.zeros((0, 3), dtype=np.int64),
     "nearness": np.zeros(0, dtype=np.float32),
 }
+
+
+def _bare(mesh: Mesh) -> Mesh:
+    return Mesh(vertices=mesh.vertices, faces=mesh.faces, two_sided=mesh.two_sided)
 
 
 def _axes(direction: Float[np.ndarray, "3"]) -> Float64[np.ndarray, "3 3"]:

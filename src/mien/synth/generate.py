@@ -225,8 +225,19 @@ def processes() -> ForkServerContext | SpawnContext:
     return context
 
 
+_KEPT = {-1: 256, -2: 16, -3: 32}
+"""Of glibc's malloc (`M_TRIM_THRESHOLD`, `M_TOP_PAD`, `M_MMAP_THRESHOLD`), megabytes."""
 _STUDIO: dict[str, object] = {}
 """The studio of this process."""
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what is freed for the next picture: asking the system for it again costs a tenth of the time."""
+    import ctypes
+
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        for name, megabytes in _KEPT.items():
+            libc.mallopt(name, megabytes << 20)
 
 
 def _start(job: Job) -> None:
@@ -237,6 +248,7 @@ def _start(job: Job) -> None:
 
     from mien.synth.studio import Studio
 
+    _keep_memory()
     os.environ["OMP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

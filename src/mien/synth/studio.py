@@ -18,7 +18,7 @@ from mien.body.files import find_body
 from mien.body.model import BodyModel, from_arrays
 from mien.body.reading import BodyArrays, read_body
 from mien.errors import BodyError
-from mien.render.mesh import Mesh
+from mien.render.mesh import Mesh, Packed, pack
 from mien.render.raster import Frame, paint, render
 from mien.render.shadow import Shadow, cast
 from mien.synth.cast import Actor, gather, make_figure, put, seat_height, swung
@@ -125,9 +125,10 @@ class Studio:
             frame = render(meshes, view.K, size, lights=None)
             seen = self._moving(stream(*key, "moving"), actors, skins, seats, view, place)
         else:
-            shadows = cast_shadows(meshes, place)
+            packed = pack(meshes)
+            shadows = cast_shadows(packed, place)
             frame = render(
-                meshes, view.K, size, lights=place.lights, background=place.backdrop, samples=2, shadows=shadows
+                packed, view.K, size, lights=place.lights, background=place.backdrop, samples=2, shadows=shadows
             )
             seen = frame.colour
         assert seen is not None
@@ -199,7 +200,8 @@ class Studio:
             K = view.K.copy()
             K[:2, 2] += rng.uniform(-0.5, 0.5, 2)  # what smoothing of edges needs
             picture = place.backdrop.copy()
-            paint(picture, meshes, K, lights=place.lights, samples=1, shadows=cast_shadows(meshes, place))
+            packed = pack(meshes)
+            paint(picture, packed, K, lights=place.lights, samples=1, shadows=cast_shadows(packed, place))
             pictures.append(picture)
         return accumulate(pictures)
 
@@ -222,11 +224,11 @@ def assemble(
     return [*meshes, *seats, *place.meshes], owners
 
 
-def cast_shadows(meshes: list[Mesh], place: Place) -> list[Shadow | None]:
+def cast_shadows(packed: Packed, place: Place) -> list[Shadow | None]:
     """A shadow map for each light that has one: of people, what they sit on and hold, and things near them."""
-    own = len(meshes) - len(place.meshes)
-    casters = [*meshes[:own], *(place.meshes[i] for i in place.casters)]
-    around = np.concatenate([mesh.vertices for mesh in meshes[:own]])
+    own = len(packed.meshes) - len(place.meshes)
+    casters = packed.shapes([*range(own), *(own + i for i in place.casters)])
+    around = packed.vertices[: packed.parts[:own, 1].sum()]
     lights = place.lights.direction
     return [
         cast(casters, lights[i], size=SHADOW_SIZE, around=around) if i in place.casts else None

@@ -92,9 +92,9 @@ def _long_wavy(g: Growth) -> None:
 
 def _swept(g: Growth, knots: np.ndarray, count: int = 84) -> None:
     """All hair drawn tightly towards one or more places behind."""
-    g.shell(lambda a, u: 0.009 + 0.003 * ramp(u, 0.0, 0.8), rough=0.0006, size=0.02, edge=0.016)
+    g.shell(lambda a, u: 0.014 + 0.005 * ramp(u, 0.0, 0.8), rough=0.0006, size=0.02, edge=0.016)
     inner, edge = roots_of(g, count, margin=0.05), roots_along_edge(g, 44, inside=0.035)
-    for roots, rise in ((inner, 0.015), (edge, 0.007)):
+    for roots, rise in ((inner, 0.021), (edge, 0.011)):
         roots = pick(
             roots, (roots.upwards > g.scalp.ear_top + 0.10) | (np.abs(roots.around) > g.scalp.ear_around + 0.3)
         )
@@ -166,7 +166,7 @@ def _bun(g: Growth) -> None:
     """Drawn into a knot at the back or on top."""
     upwards = g.rng.uniform(0.0, 1.25)
     spot = roots_at(g, np.array([np.pi]), np.array([upwards]))
-    size = g.rng.uniform(0.036, 0.056)
+    size = g.rng.uniform(0.042, 0.064)
     knot, out = spot.point[0] + 0.010 * spot.normal[0], spot.normal[0]
     _swept(g, knot[None])
     across = np.cross(out, [1.0, 0.0, 0.0])
@@ -205,7 +205,7 @@ def _braids(g: Growth) -> None:
     )
     for path in grow(guides, g.scalp, g.trunk, g.rng, 14, ears=True):
         smooth = curve(path.astype(np.float64), 30)
-        radius = 0.017 * (1 - 0.45 * np.linspace(0, 1, 30) ** 2)
+        radius = 0.019 * (1 - 0.45 * np.linspace(0, 1, 30) ** 2)
         g.braid(smooth, radius, length / 0.052)
 
 

@@ -47,7 +47,7 @@ def _cropped(
 
 
 def _short(g: Growth) -> None:
-    _cropped(g, g.rng.uniform(0.012, 0.022), g.rng.uniform(0.036, 0.056), wave=g.rng.choice([0.0, 0.002]))
+    _cropped(g, g.rng.uniform(0.017, 0.027), g.rng.uniform(0.043, 0.064), wave=g.rng.choice([0.0, 0.002]))
 
 
 def _receding(g: Growth) -> None:
@@ -61,7 +61,7 @@ def _buzz(g: Growth) -> None:
 
 def _side_part(g: Growth) -> None:
     """Long on top, combed from a parting to both sides, short below."""
-    side, top, sides = g.rng.choice([-1.0, 1.0]), g.rng.uniform(0.036, 0.052), g.rng.uniform(0.014, 0.022)
+    side, top, sides = g.rng.choice([-1.0, 1.0]), g.rng.uniform(0.042, 0.057), g.rng.uniform(0.022, 0.032)
     part = side * g.rng.uniform(0.022, 0.036)
 
     def lift(around: np.ndarray, upwards: np.ndarray) -> np.ndarray:
