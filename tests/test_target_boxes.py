@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,16 +23,17 @@ def frames(flip: bool = False, width: int = 640) -> Frames:
 
 
 def person(**boxes: tuple[float, float, float, float]) -> Samples:
-    labels = {
-        name: Label(value=np.array([box], np.float32), weight=np.ones(1, np.float32)) for name, box in boxes.items()
-    }
-    return Samples(
+    weight = np.ones(1, np.float32)
+    samples = Samples(
         source="",
         row=np.zeros(1, np.int64),
         image=np.array(["a.jpg"], dtype=object),
-        box=Label(value=PERSON[None].astype(np.float32), weight=np.ones(1, np.float32)),
-        **labels,
+        box=Label(value=PERSON[None].astype(np.float32), weight=weight),
     )
+    labels: dict[str, Any] = {}
+    for name, box in boxes.items():
+        labels[name] = Label(value=np.array([box], np.float32), weight=weight)
+    return replace(samples, **labels)
 
 
 def test_boxes_are_in_heat_map_units_of_the_crop() -> None:
