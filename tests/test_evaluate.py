@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,9 +22,10 @@ from mien.errors import BodyError, InputError, PictureError
 from mien.evaluate import fitting
 from mien.evaluate.baseline import Baseline, BaselinePredictor, read_baseline
 from mien.evaluate.predicting import Answer, NetworkPredictor
+from mien.evaluate.reading import read_truths
 from mien.evaluate.results import Results
 from mien.evaluate.running import BadPictures, evaluate
-from mien.evaluate.truths import Truths, read_truths
+from mien.evaluate.truths import Truths
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.metrics.parts import MeshParts
 from mien.nets.smplest import SIZES, Smplest
@@ -34,12 +33,9 @@ from mien.records import SmplxParams
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(studio: Path) -> Path:
     """Eight pictures, one person in each: four for training, four for tests."""
-    out = tmp_path_factory.mktemp("evaluate") / "made"
-    words = ["synth", "studio", "--out", str(out), "--count", "8", "--test", "4", "--size", "128"]
-    subprocess.run([sys.executable, "-m", "mien", *words], check=True, capture_output=True)
-    return out
+    return studio
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +218,7 @@ def test_the_command_writes_what_it_says(folder: Path, tmp_path: Path, capsys: p
 
 
 def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.evaluate.job.STRETCH", 2)
+    monkeypatch.setattr("mien.evaluate.work.STRETCH", 2)
     words = ["evaluate", "random-xxs", "--on", str(folder), "--split", "all", "--batch-size", "2", "--out"]
     assert main([*words, str(tmp_path / "whole")]) == 0
     asked, answer = [], NetworkPredictor.__call__
@@ -267,14 +263,15 @@ def test_folders_that_cannot_be_used_are_refused_in_a_line(
     whole = _read(folder / "test.npz")
     nan = {name: np.full_like(value, np.nan) for name, value in whole.params["smplx"].items()}
     (tmp_path / "empty").mkdir()
-    other = _write(tmp_path / "other_body", replace(whole, misc={**whole.misc, "body_family": "smplx"}))
+    strange = replace(whole, misc={**whole.misc, "body_family": "smplx"}, keypoints={})
+    other = _write(tmp_path / "other_body", strange)
     cases = {
         "no .npz": tmp_path / "empty",
         "does not exist": tmp_path / "nowhere",
         "holds no test.npz": _write(tmp_path / "split", whole, "other.npz"),
         "nobody of 4 people": _write(tmp_path / "nan", replace(whole, params={"smplx": nan}, keypoints={})),
         "without": _write(tmp_path / "no_truth", replace(whole, params={}, keypoints={})),
-        "'smplx' body": other,
+        "'smplx' body and have no keypoints": other,
     }
     cases["whole SMPL-X parameters"] = cases.pop("without")
     for said, place in cases.items():

@@ -29,7 +29,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "finetune": "a specialist from weights and data of your own",
     },
     "research": {
-        "evaluate": "how good weights are: errors on folders of pictures with truth",
+        "evaluate": "how good weights or predictions are: errors, tables, a report",
+        "verify": "whether weights follow the conventions: sides, axes, units, projection",
     },
     "models": {
         "weights convert": "a published checkpoint to safetensors",
