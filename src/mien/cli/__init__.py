@@ -30,6 +30,10 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "research": {
         "evaluate": "how good weights or predictions are: errors, tables, a report",
+        "submit agora": "a zip for AGORA's server",
+        "submit bedlam": "a zip for BEDLAM's server",
+        "submit hbw": "an .npz for SHAPY/HBW",
+        "submit check": "what is wrong with a submission",
         "verify": "whether weights follow the conventions: sides, axes, units, projection",
     },
     "models": {

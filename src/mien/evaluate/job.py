@@ -26,7 +26,7 @@ from mien.evaluate.truths import Truths
 from mien.files import sha256
 from mien.metrics.matching import Detection
 
-__all__ = ["BASELINE", "Job", "Plan", "is_predictions", "make_plan"]
+__all__ = ["BASELINE", "Job", "Plan", "Subject", "is_predictions", "make_plan", "subject_of"]
 
 BASELINE = "baseline:"
 RUN, RESULTS, SAMPLES = "run.json", "results.json", "samples.parquet"
@@ -88,7 +88,7 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Subject:
+class Subject:
     """Who is measured."""
 
     body: BodyModel
@@ -115,7 +115,7 @@ def make_plan(job: Job) -> Plan:
         raise InputError(f"--out {job.out} is a file", expected="a folder, there or to be made")
     for name in job.on:
         _look(name, job)
-    subject = _subject(job)
+    subject = subject_of(job)
     pairs = [pair for name in job.on for pair in _truths(name, job, subject.body)]
     truths = _named([each for each, _, _ in pairs], [place for _, _, place in pairs])
     predictor, detection = subject.bind(truths)
@@ -202,7 +202,12 @@ def _truths(name: str, job: Job, body: BodyModel) -> list[tuple[Truths, Protocol
     return [(read_protocol(protocol, job.root, body, images=job.images), protocol, job.root / name)]
 
 
-def _subject(job: Job) -> _Subject:
+def subject_of(job: Job) -> Subject:
+    """Who a job is about.
+
+    Raises:
+        InputError, WeightsError, BodyError, AssetMissing: of weights, predictions and bodies.
+    """
     if job.weights.startswith(BASELINE):
         return _baseline(job)
     if is_predictions(job.weights):
@@ -210,7 +215,7 @@ def _subject(job: Job) -> _Subject:
     estimate = load(job.weights, body=job.body, detector="full-image", device=job.device, precision=job.precision)
     card, network = estimate.card, NetworkPredictor(network=estimate.network, body=estimate.body)
     about = {"kind": "network", "name": card.name, "sha256": card.sha256, "precision": job.precision}
-    return _Subject(body=estimate.body, about=about, bind=lambda truths: (_always(network), {}), warning=card.warning)
+    return Subject(body=estimate.body, about=about, bind=lambda truths: (_always(network), {}), warning=card.warning)
 
 
 def _always(predictor: Predictor) -> Callable[[int, slice], Predictor]:
@@ -218,7 +223,7 @@ def _always(predictor: Predictor) -> Callable[[int, slice], Predictor]:
     return lambda number, rows: predictor
 
 
-def _files(job: Job) -> _Subject:
+def _files(job: Job) -> Subject:
     """Predictions in files. Offsets of hands are taken from the mean hand of an SMPL-X body, if there is one."""
     path = Path(job.weights)
     known = None
@@ -237,10 +242,10 @@ def _files(job: Job) -> _Subject:
         detection = {each.name: found for each, (_, found) in zip(truths, pairs, strict=True)}
         return lambda number, rows: FilePredictor(guesses=guesses, chosen=chosen[number][rows]), detection
 
-    return _Subject(body=body, about=about, bind=bind, warning=guesses.warning, remarks=tuple(remarks(guesses)))
+    return Subject(body=body, about=about, bind=bind, warning=guesses.warning, remarks=tuple(remarks(guesses)))
 
 
-def _baseline(job: Job) -> _Subject:
+def _baseline(job: Job) -> Subject:
     """The constant to measure: read from its file, or found for some folders."""
     where = [Path(part) for part in job.weights.removeprefix(BASELINE).split(",") if part]
     if len(where) == 1 and where[0].suffix == ".json":
@@ -249,7 +254,7 @@ def _baseline(job: Job) -> _Subject:
         known = read_baseline(where[0], body)
         subject = {"kind": "baseline", "name": where[0].name, "sha256": sha256(where[0])}
         predictor = BaselinePredictor(baseline=known)
-        return _Subject(body=body, about=subject, bind=lambda truths: (_always(predictor), {}))
+        return Subject(body=body, about=subject, bind=lambda truths: (_always(predictor), {}))
     if not where:
         raise InputError(f"{job.weights!r} names no file", expected="baseline:FILE.json or baseline:FOLDER[,FOLDER]")
     family = family_of(files_of(where[0], "train")[0])
@@ -258,7 +263,7 @@ def _baseline(job: Job) -> _Subject:
     found = fit_baseline(truths, body, seed=job.seed)
     subject = {"kind": "baseline", "name": job.weights, "sources": found.provenance.sources, "seed": job.seed}
     other = BaselinePredictor(baseline=found)
-    return _Subject(body=body, about=subject, bind=lambda truths: (_always(other), {}), baseline=found)
+    return Subject(body=body, about=subject, bind=lambda truths: (_always(other), {}), baseline=found)
 
 
 def _named(truths: Sequence[Truths], folders: Sequence[Path]) -> tuple[Truths, ...]:

@@ -22,6 +22,7 @@ from mien.body.model import BodyModel
 from mien.data.fitted import mean_hands
 from mien.data.humandata import HumanDataFile
 from mien.data.images import ImageStore
+from mien.data.pixels import stored_size
 from mien.data.readers import READERS, sniff
 from mien.data.readers.base import text
 from mien.data.samples import Samples
@@ -31,7 +32,7 @@ from mien.errors import BodyError, InputError
 from mien.evaluate.truths import Truths
 from mien.files import sha256
 
-__all__ = ["Hands", "Source", "Split", "family_of", "files_of", "gather", "read_store", "read_truths"]
+__all__ = ["Hands", "Source", "Split", "family_of", "files_of", "gather", "read_people", "read_store", "read_truths"]
 
 Split = Literal["test", "train", "all"]
 Hands = Literal["flat", "relative"]
@@ -146,6 +147,28 @@ def gather(sources: Sequence[Source], *, name: str, images: str, family: str, in
         family=family,
         places=(*places, Path(images)),
     )
+
+
+def read_people(path: Path, body: BodyModel, images: str | None = None) -> Truths:
+    """People in pictures, with truth or without: what a submission is about.
+
+    Args:
+        path: a json of boxes by picture (as AGORA's test has it), or a HumanData file.
+        body: of the predictions.
+        images: where the pictures are; beside the file by default.
+
+    Raises:
+        InputError: it cannot be read, or a picture says no size.
+    """
+    kind = "humandata" if path.suffix == ".npz" else _kind(path)
+    setting = _setting(path, body, "flat")
+    source = Source(reader=kind, files={READERS[kind].files[0].role: path}, setting=setting)
+    people = gather([source], name=path.stem, images=images or str(path.parent), family=body.family)
+    if people.samples.size is not None:
+        return people
+    sizes = {name: stored_size(people.images.read(name), name) for name in dict.fromkeys(people.samples.image.tolist())}
+    size = np.array([sizes[name] for name in people.samples.image.tolist()], dtype=np.int32)
+    return replace(people, samples=replace(people.samples, size=size))
 
 
 def read_store(folder: Path, body: BodyModel, split: Split) -> list[Truths]:

@@ -320,8 +320,9 @@ h1 { font-size: 1.7rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); padding-bottom: .3rem; }
 h3 { margin-bottom: .2rem; }
 th { font-weight: 600; font-size: .85rem; opacity: .75; }
-td { border-top: 1px solid color-mix(in srgb, currentColor 10%, transparent); font-size: .9rem; white-space: nowrap; }
-td:first-child { white-space: normal; min-width: 14rem; }
+td { border-top: 1px solid color-mix(in srgb, currentColor 10%, transparent); font-size: .85rem; white-space: nowrap; }
+td, th { padding-right: .6rem; }
+td:first-child { white-space: normal; min-width: 11rem; overflow-wrap: anywhere; }
 tr.ours td { font-weight: 600; } tr.theirs td { opacity: .75; }
 .note { border-left: 4px solid #e0a339; padding: .3rem .9rem; }
 .note { background: color-mix(in srgb, #e0a339 12%, transparent); }

@@ -30,7 +30,7 @@ def picture(pixels: UInt8[np.ndarray, "height width 3"], longest: int, alt: str 
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
     _, data = cv2.imencode(".jpg", np.ascontiguousarray(small[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
     inside = base64.b64encode(data.tobytes()).decode()
-    return f'<img alt="{escaped(alt)}" loading="lazy" src="data:image/jpeg;base64,{inside}">'
+    return f'<img alt="{escaped(alt)}" src="data:image/jpeg;base64,{inside}">'
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], kinds: Sequence[str] | None = None) -> str:
