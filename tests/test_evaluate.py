@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -328,3 +331,20 @@ def test_a_baseline_of_another_family_is_refused(baseline: Baseline, body: BodyM
     (tmp_path / "b.json").write_text('{"schema_version": 1}')
     with pytest.raises(InputError):
         read_baseline(tmp_path / "b.json")
+
+
+@pytest.mark.slow
+def test_any_number_of_processes_gives_the_same_table(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["evaluate", "random-xxs", "--split", "train", "--batch-size", "2", "--no-report", "--on", str(folder)]
+    two = ["--on", str(folder / "train.npz"), str(folder / "test.npz")]
+    assert main([*words[:-2], *two, "--out", str(tmp_path / "one")]) == 0
+    assert main([*words[:-2], *two, "--out", str(tmp_path / "workers"), "--workers", "2"]) == 0
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "mien"]
+    command = [*torchrun, *words[:-2], *two, "--out", str(tmp_path / "torchrun")]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    tables = [(tmp_path / name / "samples.parquet").read_bytes() for name in ("one", "workers", "torchrun")]
+    assert tables[0] == tables[1] == tables[2]
+    records = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "workers", "torchrun")]
+    assert records[0]["measures"] == records[1]["measures"] == records[2]["measures"]

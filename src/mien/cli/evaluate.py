@@ -26,6 +26,7 @@ def evaluate(
     images: str = "",
     root: str = "",
     hands: Literal["flat", "relative"] = "flat",
+    reader: str = "",
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     precision: Literal["fp32", "bf16"] = "fp32",
     batch_size: int = 32,
@@ -54,6 +55,7 @@ def evaluate(
         images: where the pictures are; by default in the folder of the labels.
         root: the folder of raw data (or of synthetic recipes), for protocols.
         hands: how the files keep hand poses, where they do not say it themselves.
+        reader: of annotation files that are not HumanData (mien data ingest --help lists them), if it must be told.
         device: where the network runs.
         precision: of the network.
         batch_size: people at once.
@@ -81,6 +83,7 @@ def evaluate(
             images=images or None,
             root=Path(root) if root else None,
             hands=hands,
+            reader=reader,
             device=device,
             precision=precision,
             batch=batch_size,
@@ -103,7 +106,7 @@ def evaluate(
         if found is None:
             continue
         done.append((plan, *found))
-        _print(*found, str(plan.settings["subject"]["name"]) if len(plans) > 1 else "")
+        _print(*found, str(plan.settings["subject"]["name"]) if len(plans) > 1 else "", len(plan.remarks))
         for name in ("results.json", "samples.parquet"):
             print(plan.job.out / name)
         code = max(code, 1 if found[0].num_skipped or found[0].num_missing else 0)
@@ -142,8 +145,8 @@ def _with_progress(plan: Plan, run: Any) -> tuple[Results, dict[str, Any]] | Non
         return run(plan, lambda people: progress.advance(bar, people))
 
 
-def _print(results: Results, record: dict[str, Any], title: str = "") -> None:
-    """Means by folder and over all."""
+def _print(results: Results, record: dict[str, Any], title: str = "", told: int = 0) -> None:
+    """Means by folder and over all; the first remarks were told before."""
     from rich.console import Console
     from rich.table import Table
 
@@ -169,7 +172,7 @@ def _print(results: Results, record: dict[str, Any], title: str = "") -> None:
     for key, part in record["mpe"].items():
         if part["value"] is not None:
             print(f"MPE {key}: {part['value']:.1f} mm ({part['definition']})")
-    for remark in record["remarks"]:
+    for remark in record["remarks"][told:]:
         print(f"mien: note: {remark}", file=sys.stderr)
     if results.num_skipped:
         print(f"mien: {results.num_skipped} people have no picture that can be used", file=sys.stderr)

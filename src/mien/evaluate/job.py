@@ -48,6 +48,8 @@ class Job:
     root: Path | None = None
     """Of the raw data, for protocols."""
     hands: Hands = "flat"
+    reader: str = ""
+    """Of annotation files, where they do not tell it themselves."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     batch: int = 32
@@ -156,12 +158,16 @@ def _family_on(job: Job) -> str:
 
 
 def _of_families(truths: Sequence[Truths], body: BodyModel) -> list[str]:
-    return [
-        f"{each.name}: its labels are of a {each.family!r} body, the predictions of a {body.family!r} body: shapes and "
-        "meshes do not carry over, only joints and keypoints are compared"
-        for each in truths
-        if each.family != body.family
-    ]
+    found: list[str] = []
+    for each in truths:
+        if not each.whole.any() and not each.smpl:
+            found.append(f"{each.name}: nobody has whole SMPL-X parameters: only joints and keypoints are compared")
+        elif each.family != body.family:
+            found.append(
+                f"{each.name}: its labels are of a {each.family!r} body, the predictions of a {body.family!r} body: "
+                "shapes and meshes do not carry over, only joints and keypoints are compared"
+            )
+    return found
 
 
 def _look(name: str, job: Job) -> None:
@@ -192,7 +198,7 @@ def _truths(name: str, job: Job, body: BodyModel) -> list[tuple[Truths, Protocol
         found = read_store(path, body, job.split)
         return [(each, protocols().get(each.name.partition("/")[0]), path / each.name) for each in found]
     if path.exists():
-        options: dict[str, Any] = {"images": job.images, "hands": job.hands, "other_body": True}
+        options: dict[str, Any] = {"images": job.images, "hands": job.hands, "other_body": True, "reader": job.reader}
         truths = read_truths(path, job.split, body, **options)
         return [(truths, protocols().get(truths.name), path)]
     protocol = find_protocol(name)

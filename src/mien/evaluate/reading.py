@@ -28,7 +28,7 @@ from mien.data.readers.base import text
 from mien.data.samples import Samples
 from mien.data.store import Store
 from mien.data.transforms import Setting, Tally
-from mien.errors import BodyError, InputError
+from mien.errors import BodyError, InputError, closest
 from mien.evaluate.truths import Truths
 from mien.files import sha256
 
@@ -66,6 +66,7 @@ def read_truths(
     hands: Hands = "flat",
     name: str = "",
     other_body: bool = False,
+    reader: str = "",
 ) -> Truths:
     """The people of a folder.
 
@@ -77,13 +78,17 @@ def read_truths(
         hands: how the files keep hand poses, where they do not say so themselves.
         name: what to call it; the recipe that made it, or the folder, by default.
         other_body: take labels of another body family too; of them only joints can be compared.
+        reader: of `mien data`, for annotation files of others; told by the file itself by default.
 
     Raises:
         InputError: there is no such file, it is damaged, nothing is left of it, or there are no pictures.
         BodyError: the labels are of another body, and that was not asked for.
     """
     files = files_of(folder, split)
-    kinds = {file: "humandata" if file.suffix == ".npz" else _kind(file) for file in files}
+    kinds = {file: reader or ("humandata" if file.suffix == ".npz" else _kind(file)) for file in files}
+    unknown = [kind for kind in kinds.values() if kind not in READERS]
+    if unknown:
+        raise InputError(f"no reader is called {unknown[0]!r}", todo=closest(unknown[0], READERS))
     families = {family_of(file) if kinds[file] == "humandata" else "smplx" for file in files}
     family = families.pop() if len(families) == 1 else "several"
     if family != body.family and not other_body:

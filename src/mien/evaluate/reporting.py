@@ -334,5 +334,6 @@ tr.ours td { font-weight: 600; } tr.theirs td { opacity: .75; }
 figure { margin: 0; } figcaption { font-size: .8rem; opacity: .8; overflow-wrap: anywhere; }
 svg { width: 100%; height: auto; } svg text { fill: currentColor; font: 11px system-ui, sans-serif; }
 svg .grid { stroke: currentColor; opacity: .15; } svg .few { font-size: 9px; opacity: .65; }
-.cards { display: flex; flex-wrap: wrap; gap: .8rem; } .card { max-width: 34rem; flex: 1 1 20rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); gap: .8rem; }
+.card img { width: 100%; }
 """
