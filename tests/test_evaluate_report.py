@@ -86,7 +86,8 @@ def test_published_numbers_stand_beside_measured_ones(tmp_path: Path) -> None:
     )  # fmt: skip
     empty = Results(
         folder=np.array([], object), file=np.array([], object), image=np.array([], object),
-        problem=np.array([], object), posture=np.array([], object), row=np.zeros(0, np.int64),
+        problem=np.array([], object), posture=np.array([], object), track=np.array([], object),
+        motion=np.zeros((0, 0), np.float32), row=np.zeros(0, np.int64),
         box=np.zeros((0, 4), np.float32), flags=np.zeros((0, 4), bool), traits={}, values={}, valid={},
     )  # fmt: skip
     text = report(tmp_path / "page.html", [(plan, empty, record)]).read_text()

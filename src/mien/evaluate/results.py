@@ -31,7 +31,7 @@ SHOWN: dict[str, str] = {
 """What a printed table shows, and how it calls it."""
 MISSING = "no prediction"
 """The problem of people about whom nothing was said."""
-_TEXT, _BOX = ("folder", "file", "image", "problem", "posture"), "xywh"
+_TEXT, _BOX = ("folder", "file", "image", "problem", "posture", "track"), "xywh"
 _FLAGS = ("whole", "left_hand", "right_hand", "face")
 _TRAIT, _PLAIN = "trait_", (*_TEXT, "row", "box", "flags")
 
@@ -48,6 +48,10 @@ class Results:
     """Why somebody could not be measured; empty where all is well."""
     posture: np.ndarray
     """What the labels call the posture; empty where they do not."""
+    track: np.ndarray
+    """Who it is in which clip; empty where the labels do not say."""
+    motion: Float32[np.ndarray, "person number"]
+    """Joints for `mien.evaluate.motion`, until all people are there; no numbers where there are no tracks."""
     row: Int64[np.ndarray, "person"]
     """Of the file."""
     box: Float32[np.ndarray, "person 4"]
@@ -74,6 +78,12 @@ class Results:
                 each: np.concatenate([getattr(part, name).get(each, np.full(len(part), absent)) for part in parts])
                 for each in names
             }
+        wide = max(part.motion.shape[1] for part in parts)
+        columns["motion"] = np.full((len(columns["row"]), wide), np.nan, np.float32)
+        start = 0
+        for part in parts:
+            columns["motion"][start : start + len(part), : part.motion.shape[1]] = part.motion
+            start += len(part)
         return cls(**columns)
 
     @property
@@ -118,7 +128,7 @@ class Results:
 
     def take(self, rows: Any) -> Results:
         """The people that an index array, a slice or a mask picks."""
-        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _PLAIN}
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in (*_PLAIN, "motion")}
         for name in ("values", "valid", "traits"):
             columns[name] = {each: array[rows] for each, array in getattr(self, name).items()}
         return Results(**columns)
@@ -132,6 +142,8 @@ class Results:
         columns["row"] = pa.array(self.row)
         columns |= {f"box_{side}": pa.array(self.box[:, i]) for i, side in enumerate(_BOX)}
         columns |= {f"has_{name}": pa.array(self.flags[:, i]) for i, name in enumerate(_FLAGS)}
+        if width := self.motion.shape[1]:
+            columns["motion"] = pa.FixedSizeListArray.from_arrays(pa.array(self.motion.ravel()), width)
         columns |= {f"{_TRAIT}{name}": pa.array(value, mask=np.isnan(value)) for name, value in self.traits.items()}
         columns |= {name: pa.array(value, mask=~self.valid[name]) for name, value in self.values.items()}
         return pa.table(columns)
@@ -150,6 +162,7 @@ class Results:
         return cls(
             **{name: plain(name, object) for name in _TEXT},
             row=plain("row", np.int64),
+            motion=_motion(table),
             box=np.stack([plain(f"box_{side}", np.float32) for side in _BOX], 1).reshape(-1, 4),
             flags=np.stack([plain(f"has_{name}", bool) for name in _FLAGS], 1).reshape(-1, len(_FLAGS)),
             traits={
@@ -158,3 +171,11 @@ class Results:
             values={name: np.asarray(each.fill_null(0.0)) for name, each in columns.items()},
             valid={name: np.asarray(each.is_valid().to_numpy(zero_copy_only=False)) for name, each in columns.items()},
         )
+
+
+def _motion(table: pa.Table) -> Float32[np.ndarray, "person number"]:
+    """The joints of a table, if it has any."""
+    if "motion" not in table.column_names:
+        return np.zeros((table.num_rows, 0), np.float32)
+    column = table["motion"].combine_chunks()
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(table.num_rows, -1)

@@ -15,6 +15,7 @@ import numpy as np
 from mien.body.model import BodyModel
 from mien.errors import InputError, PictureError
 from mien.evaluate.measuring import Ruler, measure
+from mien.evaluate.motion import joints_of
 from mien.evaluate.predicting import Answer, NetworkPredictor, Predictor, Seen, see
 from mien.evaluate.results import MISSING, Results
 from mien.evaluate.traits import traits
@@ -85,27 +86,30 @@ def evaluate(
         bad.add([problem for problem in seen.problem if problem])
         here, answer = truths.take(seen.rows), asked(seen.crops, seen.rows)
         errors = measure(answer, here, seen.crop_box, ruler)
-        found.append(_results(here, seen, errors, answer, body))
+        found.append(_results(here, seen, errors, answer, ruler))
         progress(len(here))
     if not found:
         raise InputError(f"{truths.name}: there is nobody to measure", expected="at least one person")
     return Results.cat(found)
 
 
-def _results(truths: Truths, seen: Seen, errors: dict[str, Errors], answer: Answer, body: BodyModel) -> Results:
+def _results(truths: Truths, seen: Seen, errors: dict[str, Errors], answer: Answer, ruler: Ruler) -> Results:
     """A batch as rows; whoever could not be looked at, or was not answered, has no measures."""
     samples, looked = truths.samples, np.array([not problem for problem in seen.problem], dtype=bool)
     there = np.ones(len(truths), dtype=bool) if answer.there is None else answer.there.numpy()
     problem = [said or ("" if known else MISSING) for said, known in zip(seen.problem, there, strict=True)]
     looked, posture = looked & there, samples.extra.get("posture")
-    mean_hands = None if body.mean_hands is None else body.mean_hands.numpy()
+    mean_hands = None if ruler.body.mean_hands is None else ruler.body.mean_hands.numpy()
+    nothing = np.array([""] * len(truths), dtype=object)
     valid = {name: np.asarray(each.valid.numpy() & looked) for name, each in errors.items()}
     return Results(
         folder=np.array([truths.name] * len(truths), dtype=object),
         file=np.asarray(samples.extra["file"], dtype=object),
         image=samples.image,
         problem=np.array(problem, dtype=object),
-        posture=posture if isinstance(posture, np.ndarray) else np.array([""] * len(truths), dtype=object),
+        posture=posture if isinstance(posture, np.ndarray) else nothing,
+        track=nothing if samples.track is None else np.asarray(samples.track, dtype=object),
+        motion=joints_of(answer, truths, ruler),
         row=samples.row.astype(np.int64),
         box=samples.box.value.astype(np.float32),
         flags=np.column_stack([truths.whole, truths.hands, truths.face]),

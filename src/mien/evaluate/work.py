@@ -22,6 +22,7 @@ from mien.data.manifest import read_json, write_json
 from mien.errors import InputError, MienError
 from mien.evaluate.job import RESULTS, RUN, SAMPLES, Job, Plan, make_plan
 from mien.evaluate.measuring import Ruler
+from mien.evaluate.motion import with_motion
 from mien.evaluate.record import describe
 from mien.evaluate.results import Results
 from mien.evaluate.running import BadPictures, evaluate
@@ -195,7 +196,7 @@ def _join(plan: Plan) -> Results:
     for _, _, path in _stretches(plan):
         found.append(_read_table(path))
         bad.add(found[-1].pictures_missing)
-    return Results.cat(found)
+    return with_motion(Results.cat(found))
 
 
 def _write_table(path: Path, results: Results) -> None:
