@@ -348,3 +348,17 @@ def test_any_number_of_processes_gives_the_same_table(
     assert tables[0] == tables[1] == tables[2]
     records = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "workers", "torchrun")]
     assert records[0]["measures"] == records[1]["measures"] == records[2]["measures"]
+
+
+def test_a_store_is_measured_as_the_folder_it_was_made_of(folder: Path, tmp_path: Path) -> None:
+    assert main(["data", "ingest", str(folder), "--out", str(tmp_path / "store")]) == 0
+    words = ["evaluate", "random-xxs", "--no-report", "--on"]
+    assert main([*words, str(folder), "--out", str(tmp_path / "one")]) == 0
+    assert main([*words, str(tmp_path / "store"), "--out", str(tmp_path / "other")]) == 0
+    assert main([*words, str(tmp_path / "store/made/test"), "--out", str(tmp_path / "third")]) == 0
+    one, other, third = (
+        json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "other", "third")
+    )
+    assert list(other["folders"]) == list(third["folders"]) == ["made/test"] and other["people"] == 4
+    for name in ("pve", "pa_pve_hand", "kp2d_box"):
+        assert other["measures"][name]["mean"] == pytest.approx(one["measures"][name]["mean"], rel=1e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -68,39 +69,42 @@ def evaluate(
     """
     from mien.errors import InputError
     from mien.evaluate.job import Job, make_plan
-    from mien.evaluate.work import Rank, run
 
     if not systems:
         raise InputError("nothing to evaluate", expected="weights or predictions")
-    places = _places(systems, out)
-    jobs = [
-        Job(
-            weights=system,
-            on=on,
-            out=place,
-            split=split,
-            body=body or None,
-            images=images or None,
-            root=Path(root) if root else None,
-            hands=hands,
-            reader=reader,
-            device=device,
-            precision=precision,
-            batch=batch_size,
-            workers=workers,
-            max_bad=max_bad,
-            resume=resume,
-            seed=seed,
-        )
-        for system, place in zip(systems, places, strict=True)
-    ]
-    plans, code = [make_plan(job) for job in jobs], 0
+    shared = Job(
+        weights="",
+        on=on,
+        out=out,
+        split=split,
+        body=body or None,
+        images=images or None,
+        root=Path(root) if root else None,
+        hands=hands,
+        reader=reader,
+        device=device,
+        precision=precision,
+        batch=batch_size,
+        workers=workers,
+        max_bad=max_bad,
+        resume=resume,
+        seed=seed,
+    )
+    places = zip(systems, _places(systems, out), strict=True)
+    plans = [make_plan(replace(shared, weights=system, out=place)) for system, place in places]
     _announce(plans)
     if dry_run:
         for truths in plans[0].truths:
             print(f"{truths.name:<22}{len(truths):,} of {truths.entries:,} people, {', '.join(truths.sources)}")
         return 0
-    rank, done = Rank.join(), []
+    return _run(plans, out / "report.html" if report else None)
+
+
+def _run(plans: list[Plan], page: Path | None) -> int:
+    """Measure, print and write; the exit code. Of several processes one alone speaks."""
+    from mien.evaluate.work import Rank, run
+
+    rank, done, code = Rank.join(), [], 0
     for plan in plans:
         found = _with_progress(plan, lambda plan, progress: run(plan, progress, rank))
         if found is None:
@@ -110,10 +114,10 @@ def evaluate(
         for name in ("results.json", "samples.parquet"):
             print(plan.job.out / name)
         code = max(code, 1 if found[0].num_skipped or found[0].num_missing else 0)
-    if report and done:
-        from mien.evaluate.reporting import report as write
+    if page and done:
+        from mien.evaluate.reporting import report
 
-        print(write(out / "report.html", done))
+        print(report(page, done))
     return code
 
 

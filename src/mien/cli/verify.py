@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 if TYPE_CHECKING:
+    from mien.evaluate.reading import Split
     from mien.evaluate.verify import Check
 
 __all__ = ["verify"]
@@ -22,7 +23,7 @@ def verify(
     /,
     on: str = "",
     body: str = "",
-    split: str = "all",
+    split: Literal["test", "train", "all"] = "all",
     known: str = "",
     record: str = "",
 ) -> int:
@@ -40,11 +41,9 @@ def verify(
         known: a file of --record: the answer to a fixed input must be the one in it.
         record: write that answer to a file.
     """
-    from mien.errors import InputError, WeightsError
+    from mien.errors import WeightsError
     from mien.evaluate.verify import Report
 
-    if split not in ("test", "train", "all"):
-        raise InputError(f"--split {split}", expected="test, train or all")
     try:
         checks = _checks(weights, on, body, split, known, record)
     except WeightsError as error:
@@ -58,7 +57,7 @@ def verify(
     return 0 if report.sound else 1
 
 
-def _checks(weights: str, on: str, body: str, split: str, known: str, record: str) -> list[Check]:
+def _checks(weights: str, on: str, body: str, split: Split, known: str, record: str) -> list[Check]:
     from mien.errors import InputError
     from mien.evaluate.job import Job, is_predictions, make_plan
     from mien.evaluate.known_answer import answer_of, compare_known, record_known

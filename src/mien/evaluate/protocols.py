@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
+from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.data.catalogue import Entry, find
-from mien.data.convert import smpl_bodies
 from mien.data.fitted import body_joints, mean_hands
 from mien.data.ingest import PADDED
 from mien.data.locate import find_pictures, find_sources
@@ -234,16 +234,13 @@ def _setting(entry: Entry, reader: str, body: BodyModel) -> Setting:
     )
 
 
-def _smpl_joints() -> Callable[[Samples, str], np.ndarray | None]:
+def _smpl_joints() -> Callable[[Samples, str], np.ndarray]:
     """Joints of SMPL bodies of a gender, which are read when first asked for."""
     bodies: dict[str, BodyModel] = {}
 
-    def joints(samples: Samples, gender: str) -> np.ndarray | None:
+    def joints(samples: Samples, gender: str) -> np.ndarray:
         if gender not in bodies:
-            path = smpl_bodies().get(gender)
-            if path is None:
-                return None
-            bodies[gender] = BodyModel.load(path)
+            bodies[gender] = BodyModel.load(find_body(None, family="smpl", gender=gender))
         return smpl_joints(samples, bodies[gender])
 
     return joints

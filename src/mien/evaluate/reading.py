@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from mien.body.model import BodyModel
 from mien.data.fitted import mean_hands
 from mien.data.humandata import HumanDataFile
 from mien.data.images import ImageStore
+from mien.data.manifest import Manifest
 from mien.data.pixels import stored_size
 from mien.data.readers import READERS, sniff
 from mien.data.readers.base import text
@@ -208,10 +209,12 @@ def read_store(folder: Path, body: BodyModel, split: Split) -> list[Truths]:
     return found
 
 
-def _store_family(manifest: Any) -> str:
-    """A store does not say what body its parameters are of: the field's, unless all its files were made by us."""
-    names = [str(source.name) for source in manifest.sources]
-    return "openbody" if names and all(_made_with(Path(name)) for name in names if name) else "smplx"
+def _store_family(manifest: Manifest) -> str:
+    """A store does not say what body its parameters are of; the folder of `mien synth` with its pictures does."""
+    if not manifest.settings.get("exact"):
+        return "smplx"
+    made = _made_with(Path(manifest.pictures) / MANIFEST)
+    return "smplx" if made is not None and made != sha256(find_body("openbody")) else "openbody"
 
 
 def _checked(truths: Truths, folder: Path, body: BodyModel) -> Truths:

@@ -26,6 +26,7 @@ import torch
 from jaxtyping import Float
 
 from mien.body.model import BodyModel
+from mien.data.samples import Label
 from mien.errors import BodyError, InputError
 from mien.evaluate.measuring import project
 from mien.evaluate.predicting import Predictor, see
@@ -179,7 +180,7 @@ def _names(people: Truths) -> list[str]:
     """`IMAGE_personId_K` of everybody."""
     numbers = people.samples.extra.get("person")
     images = [PurePosixPath(str(name)).stem for name in people.samples.image]
-    if numbers is not None and hasattr(numbers, "value"):
+    if isinstance(numbers, Label):
         counted = [int(value) for value in numbers.value.reshape(-1)]
     else:
         seen: dict[str, int] = {}

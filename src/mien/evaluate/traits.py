@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float64
 
 from mien.data.fitted import row_weight
+from mien.data.samples import Label
 from mien.geometry.rotation import matrix_from_axis_angle
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _truncation(truths: Truths) -> Float64[np.ndarray, "row"]:
 def _occlusion(truths: Truths) -> Float64[np.ndarray, "row"]:
     """From `joints_visible` of synthetic people, or AGORA's own figure."""
     theirs = truths.samples.extra.get("occlusion")
-    if theirs is not None and hasattr(theirs, "value"):
+    if isinstance(theirs, Label):
         return np.where(theirs.weight > 0, theirs.value, math.nan).astype(np.float64)
     visible = truths.samples.extra.get("visible")
     if not isinstance(visible, np.ndarray):
