@@ -222,7 +222,8 @@ def test_the_command_writes_what_it_says(folder: Path, tmp_path: Path, capsys: p
 
 def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mien.evaluate.work.STRETCH", 2)
-    words = ["evaluate", "random-xxs", "--on", str(folder), "--split", "all", "--batch-size", "2", "--out"]
+    words = ["evaluate", "random-xxs", "--on", str(folder), "--split", "all", "--batch-size", "2", "--no-report"]
+    words.append("--out")
     assert main([*words, str(tmp_path / "whole")]) == 0
     asked, answer = [], NetworkPredictor.__call__
 

@@ -73,23 +73,10 @@ def evaluate(
     if not systems:
         raise InputError("nothing to evaluate", expected="weights or predictions")
     shared = Job(
-        weights="",
-        on=on,
-        out=out,
-        split=split,
-        body=body or None,
-        images=images or None,
-        root=Path(root) if root else None,
-        hands=hands,
-        reader=reader,
-        device=device,
-        precision=precision,
-        batch=batch_size,
-        workers=workers,
-        max_bad=max_bad,
-        resume=resume,
-        seed=seed,
-    )
+        weights="", on=on, out=out, split=split, body=body or None, images=images or None,
+        root=Path(root) if root else None, hands=hands, reader=reader, device=device, precision=precision,
+        batch=batch_size, workers=workers, max_bad=max_bad, resume=resume, seed=seed,
+    )  # fmt: skip
     places = zip(systems, _places(systems, out), strict=True)
     plans = [make_plan(replace(shared, weights=system, out=place)) for system, place in places]
     _announce(plans)
