@@ -226,7 +226,8 @@ def main() -> None:
             spent[name].append(run(study_config(name, seed, given.steps, sources), out))
             found[name].append(measured(out / "run/weights/last.safetensors", folders))
             summary = {each: round(found[name][-1].summary[each], 1) for each in MEASURES}
-            print(name, "seed", seed, summary, {key: round(value) for key, value in spent[name][-1].items()})
+            figures = {key: round(value) for key, value in spent[name][-1].items()}
+            print(name, "seed", seed, summary, figures, flush=True)
     cost = {name: speed(name) for name in given.architectures}
     for name, each in cost.items():
         each["cpu_ms_a_step"] = 1e3 * float(np.mean([one["cpu_s"] for one in spent[name]])) / given.steps
