@@ -36,10 +36,8 @@ from mien.nets.smplest import SIZES, Smplest
 from mien.nets.virtual_camera import project
 from mien.records import Prediction
 from mien.train.config import Optimizer, Ranks
-from mien.train.objective import Objective, attention
+from mien.train.objective import Objective
 from mien.train.optimizing import make_optimizer
-
-CPU = torch.device("cpu")
 
 
 class Launches(TorchDispatchMode):
@@ -114,13 +112,12 @@ class OurStep:
     def __init__(self, network: Smplest, body: BodyModel, crops: Tensor, targets: Targets, ranks: Ranks) -> None:
         self.objective = Objective(network, body, SmplestLoss(), ranks)
         self.optimizer = make_optimizer(network, Optimizer(lr=1e-5))
-        self.crops, self.targets, self.ranks = crops, targets, ranks
+        self.crops, self.targets = crops, targets
 
     def __call__(self) -> float:
         """One step; gives the loss."""
-        with attention(self.ranks, CPU):
-            loss = torch.stack(list(self.objective(self.crops, self.targets).values())).sum()
-            loss.backward()
+        loss = torch.stack(list(self.objective(self.crops, self.targets).values())).sum()
+        loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())

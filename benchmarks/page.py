@@ -15,6 +15,7 @@ PAGES = {
     "body": "The body layer",
     "network": "The network in bf16",
     "render": "Drawing people",
+    "metrics": "Measures of meshes",
     "train": "A training step",
     "synth": "Synthetic people",
     "store": "The store",

@@ -60,6 +60,15 @@ def fake_bodies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of `mien synth`: eight pictures, one person in each, four for training and four for tests."""
+    out = tmp_path_factory.mktemp("studio") / "made"
+    words = ["synth", "studio", "--out", str(out), "--count", "8", "--test", "4", "--size", "128"]
+    subprocess.run([sys.executable, "-m", "mien", *words], check=True, capture_output=True)
+    return out
+
+
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty hub cache, and a hub where nobody answers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -24,9 +25,10 @@ from mien.errors import BodyError, InputError, PictureError
 from mien.evaluate import fitting
 from mien.evaluate.baseline import Baseline, BaselinePredictor, read_baseline
 from mien.evaluate.predicting import Answer, NetworkPredictor
+from mien.evaluate.reading import read_truths
 from mien.evaluate.results import Results
 from mien.evaluate.running import BadPictures, evaluate
-from mien.evaluate.truths import Truths, read_truths
+from mien.evaluate.truths import Truths
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.metrics.parts import MeshParts
 from mien.nets.smplest import SIZES, Smplest
@@ -34,12 +36,9 @@ from mien.records import SmplxParams
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(studio: Path) -> Path:
     """Eight pictures, one person in each: four for training, four for tests."""
-    out = tmp_path_factory.mktemp("evaluate") / "made"
-    words = ["synth", "studio", "--out", str(out), "--count", "8", "--test", "4", "--size", "128"]
-    subprocess.run([sys.executable, "-m", "mien", *words], check=True, capture_output=True)
-    return out
+    return studio
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +221,7 @@ def test_the_command_writes_what_it_says(folder: Path, tmp_path: Path, capsys: p
 
 
 def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.evaluate.job.STRETCH", 2)
+    monkeypatch.setattr("mien.evaluate.work.STRETCH", 2)
     words = ["evaluate", "random-xxs", "--on", str(folder), "--split", "all", "--batch-size", "2", "--out"]
     assert main([*words, str(tmp_path / "whole")]) == 0
     asked, answer = [], NetworkPredictor.__call__
@@ -267,14 +266,15 @@ def test_folders_that_cannot_be_used_are_refused_in_a_line(
     whole = _read(folder / "test.npz")
     nan = {name: np.full_like(value, np.nan) for name, value in whole.params["smplx"].items()}
     (tmp_path / "empty").mkdir()
-    other = _write(tmp_path / "other_body", replace(whole, misc={**whole.misc, "body_family": "smplx"}))
+    strange = replace(whole, misc={**whole.misc, "body_family": "smplx"}, keypoints={})
+    other = _write(tmp_path / "other_body", strange)
     cases = {
         "no .npz": tmp_path / "empty",
         "does not exist": tmp_path / "nowhere",
         "holds no test.npz": _write(tmp_path / "split", whole, "other.npz"),
         "nobody of 4 people": _write(tmp_path / "nan", replace(whole, params={"smplx": nan}, keypoints={})),
         "without": _write(tmp_path / "no_truth", replace(whole, params={}, keypoints={})),
-        "'smplx' body": other,
+        "'smplx' body and have no keypoints": other,
     }
     cases["whole SMPL-X parameters"] = cases.pop("without")
     for said, place in cases.items():
@@ -331,3 +331,34 @@ def test_a_baseline_of_another_family_is_refused(baseline: Baseline, body: BodyM
     (tmp_path / "b.json").write_text('{"schema_version": 1}')
     with pytest.raises(InputError):
         read_baseline(tmp_path / "b.json")
+
+
+@pytest.mark.slow
+def test_any_number_of_processes_gives_the_same_table(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["evaluate", "random-xxs", "--split", "train", "--batch-size", "2", "--no-report", "--on", str(folder)]
+    two = ["--on", str(folder / "train.npz"), str(folder / "test.npz")]
+    assert main([*words[:-2], *two, "--out", str(tmp_path / "one")]) == 0
+    assert main([*words[:-2], *two, "--out", str(tmp_path / "workers"), "--workers", "2"]) == 0
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "mien"]
+    command = [*torchrun, *words[:-2], *two, "--out", str(tmp_path / "torchrun")]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    tables = [(tmp_path / name / "samples.parquet").read_bytes() for name in ("one", "workers", "torchrun")]
+    assert tables[0] == tables[1] == tables[2]
+    records = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "workers", "torchrun")]
+    assert records[0]["measures"] == records[1]["measures"] == records[2]["measures"]
+
+
+def test_a_store_is_measured_as_the_folder_it_was_made_of(folder: Path, tmp_path: Path) -> None:
+    assert main(["data", "ingest", str(folder), "--out", str(tmp_path / "store")]) == 0
+    words = ["evaluate", "random-xxs", "--no-report", "--on"]
+    assert main([*words, str(folder), "--out", str(tmp_path / "one")]) == 0
+    assert main([*words, str(tmp_path / "store"), "--out", str(tmp_path / "other")]) == 0
+    assert main([*words, str(tmp_path / "store/made/test"), "--out", str(tmp_path / "third")]) == 0
+    one, other, third = (
+        json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "other", "third")
+    )
+    assert list(other["folders"]) == list(third["folders"]) == ["made/test"] and other["people"] == 4
+    for name in ("pve", "pa_pve_hand", "kp2d_box"):
+        assert other["measures"][name]["mean"] == pytest.approx(one["measures"][name]["mean"], rel=1e-3)

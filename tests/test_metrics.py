@@ -12,6 +12,10 @@ import torch
 from torch import Tensor
 
 from mien.body.model import BodyModel
+from mien.data.images import ImageStore
+from mien.data.samples import Label, Samples
+from mien.evaluate.smpl_truth import SmplRuler
+from mien.evaluate.truths import Truths
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.metrics.errors import mesh_errors, replicated_hand_errors
 from mien.metrics.keypoints import keypoint_errors
@@ -87,6 +91,10 @@ def test_equal_to_the_reference_sample_by_sample(
     assert worst < 0.01
 
 
+def _known(value: np.ndarray) -> Label:
+    return Label(value=value.astype(np.float32), weight=np.ones(len(value), dtype=np.float32))
+
+
 @pytest.mark.slow
 def test_errors_against_smpl_are_equal_to_the_reference(tmp_path: Path) -> None:
     maker = [sys.executable, str(PARITY / "make_fake_body_models.py"), str(tmp_path)]
@@ -103,7 +111,22 @@ def test_errors_against_smpl_are_equal_to_the_reference(tmp_path: Path) -> None:
     pose = torch.cat([root, trunk, torch.zeros(len(root), 6)], 1).unflatten(1, (24, 3))
     true = smpl.shape(betas).pose(matrix_from_axis_angle(pose), transl).mesh()
     found = smpl_errors(MeshParts.load(path), transfer, MeshParts.load(smpl_path), predicted, true)
+    samples = Samples(
+        source="made", row=np.arange(len(true)), image=np.array(["a.jpg"] * len(true), dtype=object),
+        box=_known(np.zeros((len(true), 4))), global_orient=_known(root.numpy()),
+        extra={
+            "smpl_body_pose": _known(pose[:, 1:].numpy()), "smpl_betas": _known(betas.numpy()),
+            "gender": np.array(["neutral"] * len(true), dtype=object),
+        },
+    )  # fmt: skip
+    images = ImageStore.open(str(tmp_path))
+    truths = Truths(name="3dpw", samples=samples, images=images, sources={}, entries=0, left_out={}, smpl=True)
+    ruler = SmplRuler(
+        parts=MeshParts.load(path), transfer=transfer, bodies={"neutral": (smpl, MeshParts.load(smpl_path))}
+    )
+    again = ruler.errors(predicted, truths)
     for theirs, ours in SMPL_NAMES.items():
+        assert torch.allclose(again[ours].value, found[ours].value, atol=0.01) and again[ours].valid.all()
         truth = np.concatenate([arrays[f"metric_smplgt.{i}.{theirs}"] for i in range(len(true))])
         assert np.abs(found[ours].value.numpy() - truth).max() < 0.01, theirs
 

@@ -14,6 +14,7 @@ from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.errors import InputError
 from mien.geometry.rotation import matrix_from_axis_angle
+from mien.render.mesh import pack
 from mien.render.raster import Frame, Mesh, paint, render
 from mien.render.shade import STUDIO, Lights
 from mien.render.shadow import MAX_SIZE, Shadow, cast
@@ -289,6 +290,19 @@ def test_a_map_covers_what_is_asked(person: Mesh) -> None:
     size, light = (200, 160), sun(*direction.tolist())
     share = shares([ground()], light, fine, size)
     assert 0 < (share < 0.5).sum() < (shares([ground()], light, whole, size) < 0.5).sum() / 2
+
+
+def test_a_packed_picture_is_the_same_picture(person: Mesh) -> None:
+    meshes, direction = [person, ground(), pole(0.7, 2.5)], STUDIO.direction[0]
+    packed = pack(meshes)
+    loose, some = cast([meshes[0], meshes[2]], direction), cast(packed.shapes([0, 2]), direction)
+    np.testing.assert_array_equal(loose.nearness, some.nearness)
+    np.testing.assert_array_equal(loose.map_from_camera, some.map_from_camera)
+    K, shadows = camera(64, 96), [some, None, None]
+    one, two = (render(given, K, (64, 96), samples=2, shadows=shadows) for given in (meshes, packed))
+    assert one.colour is not None and two.colour is not None and (one.mesh > 0).any()
+    np.testing.assert_array_equal(one.colour, two.colour)
+    np.testing.assert_array_equal(one.depth, two.depth)
 
 
 def test_refusals(person: Mesh) -> None:

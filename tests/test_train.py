@@ -62,7 +62,7 @@ def test_same_seed_same_curve_and_another_seed_another(store: Path, whole: Path,
     assert losses(whole)[0] != losses(tmp_path / "other")[0]
 
 
-@pytest.mark.parametrize("ranks", [Ranks(accumulate=4), Ranks(checkpoint_blocks=True), Ranks(attention="plain")])
+@pytest.mark.parametrize("ranks", [Ranks(accumulate=4), Ranks(checkpoint_blocks=True)])
 def test_how_it_is_computed_changes_nothing_but_rounding(
     store: Path, whole: Path, tmp_path: Path, ranks: Ranks
 ) -> None:

@@ -29,7 +29,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "finetune": "a specialist from weights and data of your own",
     },
     "research": {
-        "evaluate": "how good weights are: errors on folders of pictures with truth",
+        "evaluate": "how good weights or predictions are: errors, tables, a report",
+        "submit agora": "a zip for AGORA's server",
+        "submit bedlam": "a zip for BEDLAM's server",
+        "submit hbw": "an .npz for SHAPY/HBW",
+        "submit check": "what is wrong with a submission",
+        "verify": "whether weights follow the conventions: sides, axes, units, projection",
     },
     "models": {
         "weights convert": "a published checkpoint to safetensors",

@@ -1,45 +1,35 @@
-"""A whole evaluation: folders one after the other, in stretches that outlive an interruption, into a table and a JSON.
-
-OUT/results.json has the means, versions and hashes, OUT/samples.parquet a row for each person; both appear when all is
-done. OUT/run.json says what is measured, so that no two runs get mixed.
-"""
+"""What is to be measured: systems, bodies and truth, looked up before anything is written."""
 
 from __future__ import annotations
 
-import importlib.metadata
+import contextlib
 import json
-import os
-import platform
-import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import mien
+import numpy as np
+
 from mien.body.files import find_body
 from mien.body.model import BodyModel
-from mien.data.manifest import read_json, write_json
-from mien.errors import InputError
+from mien.errors import AssetMissing, BodyError, InputError
 from mien.estimator import load
 from mien.evaluate.baseline import Baseline, BaselinePredictor, read_baseline
 from mien.evaluate.fitting import fit_baseline
+from mien.evaluate.guesses import read_guesses
+from mien.evaluate.guessing import FilePredictor, pair, remarks
 from mien.evaluate.predicting import NetworkPredictor, Predictor
-from mien.evaluate.results import Results
-from mien.evaluate.running import BadPictures, evaluate
-from mien.evaluate.truths import Hands, Split, Truths, family_of, files_of, read_truths
-from mien.files import atomic_write, exclusive, sha256
-from mien.metrics.parts import MeshParts
-from mien.metrics.tally import Tally, merge
+from mien.evaluate.protocols import Protocol, find_protocol, protocols, read_protocol
+from mien.evaluate.reading import Hands, Split, family_of, files_of, read_store, read_truths
+from mien.evaluate.truths import Truths
+from mien.files import sha256
+from mien.metrics.matching import Detection
 
-__all__ = ["BASELINE", "Job", "Plan", "make_plan", "run"]
+__all__ = ["BASELINE", "Job", "Plan", "Subject", "is_predictions", "make_plan", "subject_of"]
 
 BASELINE = "baseline:"
-SCHEMA_VERSION = 1
-STRETCH = 2048
-"""People that are measured between two saves."""
-PARTS, RUN, RESULTS, SAMPLES = ".parts", "run.json", "results.json", "samples.parquet"
+RUN, RESULTS, SAMPLES = "run.json", "results.json", "samples.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +37,28 @@ class Job:
     """What is to be measured."""
 
     weights: str
-    """Weights, `baseline:FILE.json`, or `baseline:FOLDER[,FOLDER...]` to find the best constant for those first."""
-    on: tuple[Path, ...]
+    """Weights; a folder or table of predictions; `baseline:FILE.json`, or `baseline:FOLDER[,FOLDER...]` to find the
+    best constant for those first."""
+    on: tuple[str, ...]
+    """Names of protocols; folders, files and stores."""
     out: Path
     split: Split = "test"
     body: str | None = None
     images: str | None = None
+    root: Path | None = None
+    """Of the raw data, for protocols."""
     hands: Hands = "flat"
+    reader: str = ""
+    """Of annotation files, where they do not tell it themselves."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     batch: int = 32
     max_bad: int = 0
     resume: bool = False
+    workers: int = 1
+    """Processes."""
     seed: int = 0
-    """Of the people that a baseline is found for, where there are many."""
+    """Of the people that a baseline is found for, where there are many, and of intervals."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,15 +66,22 @@ class Plan:
     """A job after everything it names was looked up; nothing is written yet."""
 
     job: Job
-    predictor: Predictor
+    predictor: Callable[[int, slice], Predictor]
+    """For some rows of one of the folders."""
     baseline: Baseline | None
     """Where it was found for this job."""
     body: BodyModel
     truths: tuple[Truths, ...]
+    protocols: tuple[Protocol | None, ...]
+    """Of each folder."""
     settings: Mapping[str, Any]
     """What tells this run from others."""
     warning: str
     """What whoever reads the results must be told."""
+    remarks: tuple[str, ...] = ()
+    """What looks odd, or is measured otherwise than one might think."""
+    detection: Mapping[str, Detection] = field(default_factory=dict)
+    """By folder, where predictions were paired with people."""
 
     @property
     def people(self) -> int:
@@ -84,78 +89,169 @@ class Plan:
         return sum(map(len, self.truths))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """Who is measured."""
+
+    body: BodyModel
+    about: dict[str, Any]
+    bind: Callable[[Sequence[Truths]], tuple[Callable[[int, slice], Predictor], dict[str, Detection]]]
+    baseline: Baseline | None = None
+    warning: str = ""
+    remarks: tuple[str, ...] = ()
+
+
 def make_plan(job: Job) -> Plan:
-    """Look up weights, body and truth.
+    """Look up weights or predictions, body and truth.
 
     Raises:
         InputError: an argument is wrong, a folder has no truth, or the results of another run are in the way.
         WeightsError, BodyError, AssetMissing: of the weights and the body.
     """
     if not job.on:
-        raise InputError("no --on", expected="folders with truth, such as `mien synth` makes")
-    if job.batch < 1 or job.max_bad < 0:
-        raise InputError(f"--batch-size {job.batch}, --max-bad {job.max_bad}", expected="at least 1, and at least 0")
+        raise InputError("no --on", expected="names of protocols, or folders with truth, such as `mien synth` makes")
+    if job.batch < 1 or job.max_bad < 0 or job.workers < 1:
+        found = f"--batch-size {job.batch}, --max-bad {job.max_bad}, --workers {job.workers}"
+        raise InputError(found, expected="at least 1, at least 0 and at least 1")
     if job.out.exists() and not job.out.is_dir():
         raise InputError(f"--out {job.out} is a file", expected="a folder, there or to be made")
-    for folder in job.on:
-        files_of(folder, job.split)
-    warning, baseline = "", None
-    if job.weights.startswith(BASELINE):
-        predictor, body, baseline, subject = _baseline(job)
-    else:
-        estimate = load(job.weights, body=job.body, detector="full-image", device=job.device, precision=job.precision)
-        body, warning = estimate.body, estimate.card.warning
-        predictor = NetworkPredictor(network=estimate.network, body=body)
-        subject = {"kind": "network", "name": estimate.card.name, "sha256": estimate.card.sha256}
-        subject |= {"precision": job.precision}
-    truths = _named([read_truths(f, job.split, body, images=job.images, hands=job.hands) for f in job.on], job.on)
+    for name in job.on:
+        _look(name, job)
+    subject = subject_of(job)
+    pairs = [pair for name in job.on for pair in _truths(name, job, subject.body)]
+    truths = _named([each for each, _, _ in pairs], [place for _, _, place in pairs])
+    predictor, detection = subject.bind(truths)
     settings = {
-        "subject": subject,
-        "body": {"family": body.family, "name": body.path.name, "sha256": body.sha256},
+        "subject": subject.about,
+        "body": {"family": subject.body.family, "name": subject.body.path.name, "sha256": subject.body.sha256},
         "split": job.split,
         "folders": {each.name: each.sources for each in truths},
     }
     _check_out(job, settings)
     return Plan(
-        job=job, predictor=predictor, baseline=baseline, body=body, truths=truths, settings=settings, warning=warning
+        job=job,
+        predictor=predictor,
+        baseline=subject.baseline,
+        body=subject.body,
+        truths=truths,
+        protocols=tuple(protocol for _, protocol, _ in pairs),
+        settings=settings,
+        warning=subject.warning,
+        remarks=(*subject.remarks, *_of_families(truths, subject.body)),
+        detection=detection,
     )
 
 
-def run(plan: Plan, progress: Callable[[int], None] = lambda people: None) -> tuple[Results, dict[str, Any]]:
-    """Do it.
+def is_predictions(name: str) -> bool:
+    """Whether a name means predictions in files, not weights."""
+    path = Path(name)
+    if path.is_dir():
+        return not (path / "model.safetensors").exists()
+    return path.is_file() and path.suffix in (".csv", ".parquet")
 
-    Args:
-        plan: of `make_plan`.
-        progress: told, now and then, how many more people are done.
 
-    Returns:
-        The results, and what stands in results.json.
+def _family_on(job: Job) -> str:
+    """Of the labels, for predictions that are of no body."""
+    path = Path(job.on[0])
+    files = files_of(path, job.split) if path.exists() and not _in_store(path) else []
+    return family_of(files[0]) if files and files[0].suffix == ".npz" else "openbody"
+
+
+def _of_families(truths: Sequence[Truths], body: BodyModel) -> list[str]:
+    found: list[str] = []
+    for each in truths:
+        if not each.whole.any() and not each.smpl:
+            found.append(f"{each.name}: nobody has whole SMPL-X parameters: only joints and keypoints are compared")
+        elif each.family != body.family:
+            found.append(
+                f"{each.name}: its labels are of a {each.family!r} body, the predictions of a {body.family!r} body: "
+                "shapes and meshes do not carry over, only joints and keypoints are compared"
+            )
+    return found
+
+
+def _look(name: str, job: Job) -> None:
+    """Raise `InputError` at once if a name means nothing."""
+    path = Path(name)
+    if path.exists():
+        if not _in_store(path):
+            files_of(path, job.split)
+    elif not _in_store(path):
+        if "/" in name or name.startswith("."):
+            raise InputError(f"{name} does not exist", expected="a folder with truth, or the name of a protocol")
+        protocol = find_protocol(name)
+        if job.root is None:
+            found = f"{name} is the protocol of {protocol.title}"
+            raise InputError(found, expected="--root, the folder with its files, or a folder in its place")
+
+
+def _in_store(path: Path) -> bool:
+    """Whether a path is a store, or a dataset below one."""
+    near = [path, path.parent, path.parent.parent]
+    return any((place / "store.json").is_file() for place in near)
+
+
+def _truths(name: str, job: Job, body: BodyModel) -> list[tuple[Truths, Protocol | None, Path]]:
+    """The truth that a name means, its protocol, and its place."""
+    path = Path(name)
+    if _in_store(path):
+        found = read_store(path, body, job.split)
+        return [(each, protocols().get(each.name.partition("/")[0]), path / each.name) for each in found]
+    if path.exists():
+        options: dict[str, Any] = {"images": job.images, "hands": job.hands, "other_body": True, "reader": job.reader}
+        truths = read_truths(path, job.split, body, **options)
+        return [(truths, protocols().get(truths.name), path)]
+    protocol = find_protocol(name)
+    assert job.root is not None
+    if not protocol.dataset:
+        return [(read_truths(job.root / name, job.split, body, images=job.images), protocol, job.root / name)]
+    return [(read_protocol(protocol, job.root, body, images=job.images), protocol, job.root / name)]
+
+
+def subject_of(job: Job) -> Subject:
+    """Who a job is about.
 
     Raises:
-        PictureError: more pictures than allowed cannot be used; what was finished stays, for `--resume`.
-        OutputError: the folder cannot be written, or another process writes to it.
+        InputError, WeightsError, BodyError, AssetMissing: of weights, predictions and bodies.
     """
-    job = plan.job
-    with exclusive(job.out):
-        if not job.resume:
-            for name in (RESULTS, SAMPLES):
-                (job.out / name).unlink(missing_ok=True)
-            shutil.rmtree(job.out / PARTS, ignore_errors=True)
-        write_json(job.out / RUN, plan.settings)
-        if plan.baseline is not None:
-            plan.baseline.write(job.out / "baseline.json")
-        start = time.monotonic()
-        if (results := _whole(job)) is not None:
-            return results, read_json(job.out / RESULTS)
-        results = _measure(plan, progress)
-        record = _record(plan, results, time.monotonic() - start)
-        _write_table(job.out / SAMPLES, results)
-        write_json(job.out / RESULTS, record)
-        shutil.rmtree(job.out / PARTS, ignore_errors=True)
-    return results, record
+    if job.weights.startswith(BASELINE):
+        return _baseline(job)
+    if is_predictions(job.weights):
+        return _files(job)
+    estimate = load(job.weights, body=job.body, detector="full-image", device=job.device, precision=job.precision)
+    card, network = estimate.card, NetworkPredictor(network=estimate.network, body=estimate.body)
+    about = {"kind": "network", "name": card.name, "sha256": card.sha256, "precision": job.precision}
+    return Subject(body=estimate.body, about=about, bind=lambda truths: (_always(network), {}), warning=card.warning)
 
 
-def _baseline(job: Job) -> tuple[Predictor, BodyModel, Baseline | None, dict[str, Any]]:
+def _always(predictor: Predictor) -> Callable[[int, slice], Predictor]:
+    """The same for all rows of all folders."""
+    return lambda number, rows: predictor
+
+
+def _files(job: Job) -> Subject:
+    """Predictions in files. Offsets of hands are taken from the mean hand of an SMPL-X body, if there is one."""
+    path = Path(job.weights)
+    known = None
+    with contextlib.suppress(AssetMissing, BodyError):  # predictions on the open body need no other
+        known = BodyModel.load(find_body(job.body, family="smplx"))
+    hands = None if known is None or known.mean_hands is None else known.mean_hands.numpy()
+    guesses = read_guesses(path, mean_hands=hands)
+    family = guesses.family or _family_on(job)
+    body = known if known is not None and family == known.family else BodyModel.load(find_body(job.body, family=family))
+    about = {"kind": "predictions", "name": guesses.name, "form": guesses.kind, "people": len(guesses.guesses)}
+    about |= {"sha256": guesses.sha256}
+
+    def bind(truths: Sequence[Truths]) -> tuple[Callable[[int, slice], Predictor], dict[str, Detection]]:
+        pairs = [pair(guesses, each, body) for each in truths]
+        chosen: list[np.ndarray] = [places for places, _ in pairs]
+        detection = {each.name: found for each, (_, found) in zip(truths, pairs, strict=True)}
+        return lambda number, rows: FilePredictor(guesses=guesses, chosen=chosen[number][rows]), detection
+
+    return Subject(body=body, about=about, bind=bind, warning=guesses.warning, remarks=tuple(remarks(guesses)))
+
+
+def _baseline(job: Job) -> Subject:
     """The constant to measure: read from its file, or found for some folders."""
     where = [Path(part) for part in job.weights.removeprefix(BASELINE).split(",") if part]
     if len(where) == 1 and where[0].suffix == ".json":
@@ -163,7 +259,8 @@ def _baseline(job: Job) -> tuple[Predictor, BodyModel, Baseline | None, dict[str
         body = BodyModel.load(find_body(job.body, family=known.provenance.body_family))
         known = read_baseline(where[0], body)
         subject = {"kind": "baseline", "name": where[0].name, "sha256": sha256(where[0])}
-        return BaselinePredictor(baseline=known), body, None, subject
+        predictor = BaselinePredictor(baseline=known)
+        return Subject(body=body, about=subject, bind=lambda truths: (_always(predictor), {}))
     if not where:
         raise InputError(f"{job.weights!r} names no file", expected="baseline:FILE.json or baseline:FOLDER[,FOLDER]")
     family = family_of(files_of(where[0], "train")[0])
@@ -171,7 +268,8 @@ def _baseline(job: Job) -> tuple[Predictor, BodyModel, Baseline | None, dict[str
     truths = _named([read_truths(each, "train", body, images=job.images, hands=job.hands) for each in where], where)
     found = fit_baseline(truths, body, seed=job.seed)
     subject = {"kind": "baseline", "name": job.weights, "sources": found.provenance.sources, "seed": job.seed}
-    return BaselinePredictor(baseline=found), body, found, subject
+    other = BaselinePredictor(baseline=found)
+    return Subject(body=body, about=subject, bind=lambda truths: (_always(other), {}), baseline=found)
 
 
 def _named(truths: Sequence[Truths], folders: Sequence[Path]) -> tuple[Truths, ...]:
@@ -204,94 +302,3 @@ def _check_out(job: Job, settings: Mapping[str, Any]) -> None:
             f"{job.out} holds results of another run: its {' and '.join(differs)} differ",
             todo="choose another --out, or delete that folder",
         )
-
-
-def _whole(job: Job) -> Results | None:
-    """The results of an earlier run that came to its end, to resume."""
-    both = (job.out / RESULTS).exists() and (job.out / SAMPLES).exists()
-    return _read_table(job.out / SAMPLES) if both else None
-
-
-def _measure(plan: Plan, progress: Callable[[int], None]) -> Results:
-    """All stretches of all folders; those that are there already are read."""
-    parts, bad = MeshParts.load(plan.body.path), BadPictures(limit=plan.job.max_bad)
-    found: list[Results] = []
-    for number, truths in enumerate(plan.truths):
-        for start in range(0, len(truths), STRETCH):
-            path = plan.job.out / PARTS / f"{number:03d}-{start:09d}.parquet"
-            done = _read_table(path) if path.exists() else None
-            if done is None:
-                some = truths.take(slice(start, start + STRETCH))
-                done = evaluate(
-                    plan.predictor, some, plan.body, parts=parts, batch=plan.job.batch, bad=bad, progress=progress
-                )
-                _write_table(path, done)
-            else:
-                bad.add([problem for problem in done.problem.tolist() if problem])
-                progress(len(done))
-            found.append(done)
-    return Results.cat(found)
-
-
-def _record(plan: Plan, results: Results, seconds: float) -> dict[str, Any]:
-    """What results.json says."""
-    folders = results.by_folder
-    total: dict[str, Tally] = {}
-    for tallies in folders.values():
-        total = merge(total, tallies)
-    described = {
-        truths.name: {
-            "people": len(truths),
-            "entries": truths.entries,
-            "left_out": truths.left_out,
-            "without_body": int((~truths.whole).sum()),
-            "not_looked_at": results.take(results.folder == truths.name).num_skipped,
-            "measures": _means(folders[truths.name]),
-        }
-        for truths in plan.truths
-    }
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run": dict(plan.settings),
-        "warning": plan.warning,
-        "seed": plan.job.seed,
-        "people": len(results),
-        "not_looked_at": results.num_skipped,
-        "measures": _means(total),
-        "folders": described,
-        "versions": {name: _version(name) for name in ("torch", "numpy", "opencv-python-headless")}
-        | {"mien": mien.__version__, "python": platform.python_version()},
-        "machine": {"platform": platform.platform(), "processors": os.cpu_count(), "device": plan.job.device},
-        "seconds": round(seconds, 1),
-    }
-
-
-def _means(tallies: Mapping[str, Tally]) -> dict[str, dict[str, float | int | None]]:
-    return {
-        name: {"mean": tally.mean, "people": tally.count, "absent": tally.absent, "broken": tally.broken}
-        for name, tally in tallies.items()
-    }
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
-
-
-def _write_table(path: Path, results: Results) -> None:
-    import pyarrow.parquet as pq
-
-    with atomic_write(path) as stream:
-        pq.write_table(results.table, stream)
-
-
-def _read_table(path: Path) -> Results:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return Results.of_table(pq.read_table(path))
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise InputError(f"{path} is damaged ({error})", todo="run again without --resume") from error

@@ -11,7 +11,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Int64
+from torch import Tensor
 
 from mien.body.model import BodyModel
 from mien.data.pixels import Sampling, cut, stored_size
@@ -31,11 +32,19 @@ THREADS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Record):
-    """What is said about a batch of people, hands absolute, in the virtual cameras of their crops."""
+    """What is said about a batch of people: parameters with absolute hands, or joints alone."""
 
-    params: SmplxParams
+    params: SmplxParams | None = None
     hands: SmplxParams | None = None
     """Where measures of hands are to be taken from another answer: a baseline has one for each."""
+    K: Float[Tensor, "batch 3 3"] | None = None
+    """The camera of `params`, pixels of the picture; by default the virtual camera of each crop."""
+    joints: Float[Tensor, "batch 137 3"] | None = None
+    """Metres, camera frame, any origin; where there are no parameters."""
+    pixels: Float[Tensor, "batch 137 2"] | None = None
+    """Where the joints are in the picture, if the answer says it itself."""
+    there: Bool[Tensor, "batch"] | None = None
+    """Who has an answer at all; by default everybody."""
 
 
 @runtime_checkable

@@ -1,43 +1,27 @@
-"""The truth about the people of a folder in HumanData form, as it is measured against.
-
-    truths = read_truths(Path("data/studio"), "test", body)
-
-Rows are read and mended as for training (absolute hands, tight boxes, what is absent or failed has weight 0), so that
-training and evaluation mean the same by a label.
-"""
+"""The truth about people, as it is measured against: parameters, meshes, joints, keypoints, and what of it is known."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mien.body.files import find_body
+from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
 from mien.data.fitted import mean_hands, row_weight
-from mien.data.humandata import HumanDataFile
 from mien.data.images import ImageStore
-from mien.data.readers import READERS
-from mien.data.readers.base import text
 from mien.data.samples import PARAMS, Label, Samples
-from mien.data.transforms import Setting, Tally
-from mien.errors import BodyError, InputError
-from mien.files import sha256
+from mien.evaluate.meshes import mesh_files, true_meshes
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.records import SmplxParams
 
-__all__ = ["Hands", "Split", "Truths", "family_of", "files_of", "read_truths"]
+__all__ = ["Truths"]
 
-Split = Literal["test", "train", "all"]
-Hands = Literal["flat", "relative"]
-BOX_PADDING = 1.2
-"""By how much boxes of HumanData are larger than the person, unless the file says otherwise."""
 _WHOLE = ("global_orient", "body_pose")
 
 
@@ -56,6 +40,14 @@ class Truths:
     """Rows of the files, before any were left out."""
     left_out: dict[str, int]
     """How many rows each rule for labels left out, by its name."""
+    family: str = "smplx"
+    """Of the body that the labels are of."""
+    places: tuple[Path, ...] = ()
+    """Folders that the paths of true meshes may start from."""
+    inside: bool = False
+    """Whether only vertices that lie in the picture count (UBody)."""
+    smpl: bool = False
+    """Whether the meshes that count are SMPL's (3DPW)."""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -70,18 +62,25 @@ class Truths:
         shape = row_weight(self.samples, "betas")
         kept = self.samples.extra.get("mesh_betas")
         shape = np.maximum(shape, kept.weight) if isinstance(kept, Label) else shape
-        return np.minimum.reduce([shape, *(row_weight(self.samples, name) for name in _WHOLE)]) > 0
+        posed = np.minimum.reduce([shape, *(row_weight(self.samples, name) for name in _WHOLE)]) > 0
+        return posed | self.scanned
+
+    @property
+    def scanned(self) -> Bool[np.ndarray, "row"]:
+        """Whose true mesh comes as a file."""
+        return np.array([bool(name) for name in mesh_files(self.samples)], dtype=bool)
 
     @property
     def hands(self) -> Bool[np.ndarray, "row 2"]:
         """Who has a left and a right hand."""
         sides = [row_weight(self.samples, f"{side}_hand_pose") > 0 for side in ("left", "right")]
-        return np.stack(sides, 1) & self.whole[:, None]
+        return (np.stack(sides, 1) | self.scanned[:, None]) & self.whole[:, None]
 
     @property
     def face(self) -> Bool[np.ndarray, "row"]:
         """Who has a jaw and an expression."""
-        return self.whole & (row_weight(self.samples, "jaw_pose") * row_weight(self.samples, "expression") > 0)
+        fitted = row_weight(self.samples, "jaw_pose") * row_weight(self.samples, "expression") > 0
+        return self.whole & (fitted | self.scanned)
 
     def keypoints(self) -> tuple[Float[Tensor, "row 137 2"], Bool[Tensor, "row 137"]]:
         """The 137 joints in pixels, and which of them are known and lie in the picture."""
@@ -93,6 +92,48 @@ class Truths:
             limit = self.samples.size[:, None, ::-1] - 1
             known &= ((label.value >= 0) & (label.value <= limit)).all(-1)
         return torch.from_numpy(label.value), torch.from_numpy(known)
+
+    def meshes(self, body: BodyModel) -> Float[Tensor, "row vert 3"]:
+        """The true meshes, metres, camera frame; of people who are not `whole`, somebody's.
+
+        Raises:
+            InputError: a file with a true mesh is missing or damaged.
+            BodyError: it is of another body.
+        """
+        posed = body.pose(self.params(body)).mesh()
+        return true_meshes(self.samples, self.places, body, posed) if self.scanned.any() else posed
+
+    def joints(self, body: BodyModel) -> tuple[Float[Tensor, "row 137 3"], Bool[Tensor, "row 137"]]:
+        """The 137 joints, metres, and which are known: of the parameters where the body is theirs, else the labelled
+        3D keypoints, which are nobody's in particular."""
+        label, count = self.samples.keypoints3d, len(self)
+        value, known = torch.zeros(count, 137, 3), torch.zeros(count, 137, dtype=torch.bool)
+        if label is not None:
+            value, known = torch.from_numpy(label.value).clone(), torch.from_numpy(label.weight > 0).clone()
+        posed = torch.from_numpy(self.whole & ~self.scanned)
+        if self.family == body.family and bool(posed.any()):
+            value[posed] = body.pose(self.params(body)[posed]).joints()[:, list(SMPLX_137)].to(value.dtype)
+            known[posed] = torch.from_numpy(self._fitted()).bool()[posed]
+        return value, known
+
+    def _fitted(self) -> Bool[np.ndarray, "row 137"]:
+        """Which joints the parameters tell."""
+        known = np.zeros((len(self), 137), dtype=bool)
+        known[:, :25] = self.whole[:, None]
+        known[:, 25:45], known[:, 45:65] = self.hands[:, :1], self.hands[:, 1:]
+        known[:, 65:] = self.face[:, None]
+        return known
+
+    def seen(self, meshes: Float[Tensor, "row vert 3"]) -> Bool[Tensor, "row vert"]:
+        """Which vertices of the true meshes lie in their pictures; all where the camera is not known."""
+        samples, everything = self.samples, torch.ones(meshes.shape[:2], dtype=torch.bool)
+        if samples.camera is None or samples.size is None:
+            return everything
+        camera = torch.from_numpy(samples.camera.value)[:, None]
+        placed = torch.from_numpy(row_weight(samples, "camera") * row_weight(samples, "transl") > 0)
+        pixels = meshes[..., :2] / meshes[..., 2:].clamp(min=1e-6) * camera[..., :2] + camera[..., 2:]
+        limit = torch.from_numpy(samples.size[:, None, ::-1] - 1)
+        return ((pixels >= 0) & (pixels <= limit)).all(-1) | ~placed[:, None]
 
     def params(self, body: BodyModel) -> SmplxParams:
         """The parameters; unknown parts are at rest, unknown hands relaxed."""
@@ -113,126 +154,3 @@ class Truths:
             return np.broadcast_to(rest, shape).astype(np.float32)
         known = row_weight(self.samples, name).reshape(-1, *[1] * (len(shape) - 1)) > 0
         return np.where(known, label.value, rest).astype(np.float32)
-
-
-def read_truths(
-    folder: Path, split: Split, body: BodyModel, *, images: str | None = None, hands: Hands = "flat", name: str = ""
-) -> Truths:
-    """The people of a folder.
-
-    Args:
-        folder: with `test.npz`, `train.npz` or other HumanData files; or one such file.
-        split: `test` or `train` for that file, `all` for every .npz of the folder.
-        body: that the predictions are of; the labels must be of the same family.
-        images: where the pictures are; the folder itself by default.
-        hands: how the files keep hand poses, where they do not say so themselves.
-        name: what to call it; the recipe that made it, or the folder, by default.
-
-    Raises:
-        InputError: there is no such file, it is damaged, nothing is left of it, or there are no pictures.
-        BodyError: the labels are of another body.
-    """
-    parts, left_out, entries = list[Samples](), dict[str, int](), 0
-    files = files_of(folder, split)
-    for file in files:
-        _check_family(file, body)
-        tally = Tally(_setting(file, body, hands))
-        for chunk in READERS["humandata"].read(file):
-            entries += len(chunk)
-            parts.append(tally(replace(chunk, extra={**chunk.extra, "file": text([file.name] * len(chunk))})))
-        for rule, count in tally.dropped.items():
-            left_out[rule] = left_out.get(rule, 0) + count
-    left_out = {rule: count for rule, count in left_out.items() if count}
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        why = ", ".join(f"{rule}: {count}" for rule, count in left_out.items()) or "the files are empty"
-        raise InputError(f"{folder}: none of its {entries} people can be used ({why})", todo="see: mien data validate")
-    truths = Truths(
-        name=name or _name(files[0], folder),
-        samples=Samples.cat(parts),
-        images=ImageStore.open(images or str(folder if folder.is_dir() else folder.parent)),
-        sources={file.name: sha256(file) for file in files},
-        entries=entries,
-        left_out=left_out,
-    )
-    if not truths.whole.any() and not truths.keypoints()[1].any():
-        raise InputError(
-            f"{folder}: nobody of {entries} people has whole SMPL-X parameters or 2D keypoints",
-            expected="finite global_orient, body_pose and betas in `smplx`, or keypoints2d",
-            todo="see: mien data validate",
-        )
-    return truths
-
-
-def files_of(folder: Path, split: Split) -> list[Path]:
-    """The HumanData files of a split.
-
-    Raises:
-        InputError: there is none.
-    """
-    if folder.is_file():
-        return [folder]
-    if not folder.is_dir():
-        raise InputError(f"{folder} does not exist", expected="a folder of `mien synth`, or one with HumanData files")
-    there = sorted(folder.glob("*.npz"))
-    if not there:
-        raise InputError(f"{folder} holds no .npz", expected="HumanData files such as test.npz")
-    if split == "all":
-        return there
-    if folder / f"{split}.npz" not in there:
-        names = ", ".join(file.name for file in there[:5])
-        raise InputError(f"{folder} holds no {split}.npz", expected=f"one of: {names}", todo="choose another --split")
-    return [folder / f"{split}.npz"]
-
-
-def family_of(file: Path) -> str:
-    """The body family of a file's parameters: what it or its folder says, else that of the field, SMPL-X."""
-    data, misc = HumanDataFile.open(file), {}
-    if "misc" in data:
-        misc = data["misc"]
-    if "body_family" in misc:
-        return str(misc["body_family"])
-    made = _made_with(file)
-    if made is not None:
-        return "openbody" if made == sha256(find_body("openbody")) else "smplx"
-    return "openbody" if _exact(data) else "smplx"
-
-
-def _check_family(file: Path, body: BodyModel) -> None:
-    family = family_of(file)
-    if family != body.family:
-        raise BodyError(
-            f"the parameters in {file} are of a {family!r} body, the predictions of a {body.family!r} body",
-            expected="labels and predictions of one family, since shapes and meshes do not carry over",
-            todo="choose other weights, or data made with their body",
-        )
-
-
-def _made_with(file: Path) -> str | None:
-    """SHA-256 of the body that `mien synth` made the folder with."""
-    try:
-        record = json.loads((file.parent / "synth.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    made = record.get("body_sha256") if isinstance(record, dict) else None
-    return made if isinstance(made, str) else None
-
-
-def _exact(data: HumanDataFile) -> bool:
-    """Whether the labels are those of `mien synth`: exact, so that zeros are values."""
-    return "config" in data and str(data["config"]) == "mien synth"
-
-
-def _setting(file: Path, body: BodyModel, hands: Hands) -> Setting:
-    return Setting(
-        hands=hands,
-        padded=BOX_PADDING,
-        exact=_exact(HumanDataFile.open(file)),
-        mean_hands=lambda: mean_hands(body).numpy().astype(np.float32),
-    )
-
-
-def _name(file: Path, folder: Path) -> str:
-    data = HumanDataFile.open(file)
-    recipe = data["misc"].get("recipe") if _exact(data) and "misc" in data else None
-    return str(recipe) if recipe else (folder.resolve().name if folder.is_dir() else folder.stem)

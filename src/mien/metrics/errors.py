@@ -16,10 +16,19 @@ from torch import Tensor
 
 from mien.errors import InputError
 from mien.geometry.align import align
-from mien.metrics.parts import MeshParts, VertexRegressor
+from mien.metrics.distances import aligned_distance, distance, segment_distance, shifted_distance
+from mien.metrics.parts import SEGMENTS, MeshParts, VertexRegressor
 from mien.records import Record
 
-__all__ = ["FAR_HAND", "Errors", "distance", "mean_of_hands", "mesh_errors", "replicated_hand_errors"]
+__all__ = [
+    "FAR_HAND",
+    "Errors",
+    "masked",
+    "mean_of_hands",
+    "mesh_errors",
+    "replicated_hand_errors",
+    "segment_errors",
+]
 
 PELVIS, LEFT_WRIST, RIGHT_WRIST, NECK = range(4)
 """Rows of `MeshParts.roots`."""
@@ -60,16 +69,17 @@ def mesh_errors(
         if mesh.shape[1] != parts.num_vertices:
             raise InputError(f"meshes of {mesh.shape[1]} vertices", expected=f"the body's {parts.num_vertices}")
     everybody = torch.ones(len(true), dtype=torch.bool, device=true.device)
-    roots = parts.roots.joints(predicted), parts.roots.joints(true)
+    shift = parts.roots.joints(true) - parts.roots.joints(predicted)
     found = {
-        "pve": Errors(value=_rooted(predicted, true, roots, PELVIS), valid=everybody),
-        "pa_pve": Errors(value=distance(align(predicted, true), true), valid=everybody),
+        "pve": Errors(value=shifted_distance(predicted, true, None, shift[:, PELVIS]), valid=everybody),
+        "pa_pve": Errors(value=aligned_distance(predicted, true), valid=everybody),
     }
     joints = parts.body.joints(predicted), parts.body.joints(true)
-    found["mpjpe_body"] = Errors(value=_rooted(*joints, roots, PELVIS), valid=everybody)
+    off = distance(joints[0] + shift[:, PELVIS, None], joints[1])
+    found["mpjpe_body"] = Errors(value=off, valid=everybody)
     found["pa_mpjpe_body"] = Errors(value=distance(align(joints[0], joints[1]), joints[1]), valid=everybody)
     if parts.face is not None:
-        found |= _part("face", parts.face, NECK, predicted, true, roots, everybody if face is None else face)
+        found |= _part("face", parts.face, NECK, predicted, true, shift, everybody if face is None else face)
     valid = torch.ones(len(true), 2, dtype=torch.bool, device=true.device) if hands is None else hands
     sides = (
         ("left_hand", parts.left_hand, parts.left_joints, LEFT_WRIST, valid[:, 0]),
@@ -77,7 +87,7 @@ def mesh_errors(
     )
     for name, vertices, regressor, wrist, known in sides:
         if vertices is not None and regressor is not None:
-            found |= _part(name, vertices, wrist, predicted, true, roots, known)
+            found |= _part(name, vertices, wrist, predicted, true, shift, known)
             found |= _hand_joints(name, regressor, predicted, true, known)
     if parts.left_hand is not None:
         for measure in ("pve", "pa_pve", "mpjpe", "pa_mpjpe"):
@@ -86,9 +96,38 @@ def mesh_errors(
     return found
 
 
-def distance(predicted: Float[Tensor, "batch point 3"], true: Float[Tensor, "batch point 3"]) -> Float[Tensor, "batch"]:
-    """Mean distance of points, metres in, millimetres out."""
-    return (predicted - true).norm(dim=-1).mean(-1) * 1000
+def segment_errors(
+    parts: MeshParts,
+    predicted: Float[Tensor, "batch vert 3"],
+    true: Float[Tensor, "batch vert 3"],
+    hands: Bool[Tensor, "batch 2"] | None = None,
+    face: Bool[Tensor, "batch"] | None = None,
+) -> dict[str, Errors]:
+    """Where the error of `pve` sits: `pve_at_head`, ... for every segment, and hands and face with the pelvises in one
+    place (`pve_left_hand_from_pelvis`, ...), so that what the arm does wrong is part of it.
+
+    Args: as in `mesh_errors`. `pve_at_left_hand` needs no valid hand: it says where the hand is.
+    """
+    shift = parts.roots.joints(true)[:, PELVIS] - parts.roots.joints(predicted)[:, PELVIS]
+    everybody = torch.ones(len(true), dtype=torch.bool, device=true.device)
+    off = segment_distance(predicted, true, parts.segment, len(SEGMENTS), shift)
+    there = parts.segment.bincount(minlength=len(SEGMENTS)) > 0
+    found = {
+        f"pve_at_{name}": Errors(value=off[:, i].contiguous(), valid=everybody & there[i])
+        for i, name in enumerate(SEGMENTS)
+    }
+    valid = torch.ones(len(true), 2, dtype=torch.bool, device=true.device) if hands is None else hands
+    for name, ids, known in (
+        ("left_hand", parts.left_hand, valid[:, 0]),
+        ("right_hand", parts.right_hand, valid[:, 1]),
+        ("face", parts.face, everybody if face is None else face),
+    ):
+        if ids is not None:
+            found[f"pve_{name}_from_pelvis"] = masked(shifted_distance(predicted, true, ids, shift), known)
+    if parts.left_hand is not None:
+        sides = (found[f"pve_{side}_hand_from_pelvis"] for side in ("left", "right"))
+        found["pve_hand_from_pelvis"] = mean_of_hands(*sides)
+    return found
 
 
 def mean_of_hands(left: Errors, right: Errors) -> Errors:
@@ -117,29 +156,19 @@ def replicated_hand_errors(
             continue
         ours, theirs = regressor.joints(predicted), regressor.joints(true)
         half_rooted = ours[:, 1:] - ours[:, :1]
-        found[f"mpjpe_{name}"] = _masked(distance(half_rooted, theirs[:, 1:]), known)
+        found[f"mpjpe_{name}"] = masked(distance(half_rooted, theirs[:, 1:]), known)
         aligned = distance(align(ours[:, 1:], theirs[:, 1:]), theirs[:, 1:])
         going = going & ~(known & (aligned > FAR_HAND))
-        found[f"pa_mpjpe_{name}"] = _masked(aligned, known & going)
+        found[f"pa_mpjpe_{name}"] = masked(aligned, known & going)
     for measure in ("mpjpe", "pa_mpjpe"):
         mean = mean_of_hands(found[f"{measure}_left_hand"], found[f"{measure}_right_hand"])
-        found[f"{measure}_hand"] = _masked(mean.value, mean.valid & going) if measure == "pa_mpjpe" else mean
+        found[f"{measure}_hand"] = masked(mean.value, mean.valid & going) if measure == "pa_mpjpe" else mean
     return found
 
 
-def _masked(value: Float[Tensor, "batch"], valid: Bool[Tensor, "batch"]) -> Errors:
+def masked(value: Float[Tensor, "batch"], valid: Bool[Tensor, "batch"]) -> Errors:
+    """Errors that are 0 where they are not valid."""
     return Errors(value=torch.where(valid, value, 0), valid=valid)
-
-
-def _rooted(
-    predicted: Float[Tensor, "batch point 3"],
-    true: Float[Tensor, "batch point 3"],
-    roots: tuple[Float[Tensor, "batch 4 3"], Float[Tensor, "batch 4 3"]],
-    root: int,
-) -> Float[Tensor, "batch"]:
-    """Distance after moving one joint of both onto the other."""
-    shift = roots[1][:, root] - roots[0][:, root]
-    return distance(predicted + shift.unsqueeze(1), true)
 
 
 def _part(
@@ -148,13 +177,13 @@ def _part(
     root: int,
     predicted: Float[Tensor, "batch vert 3"],
     true: Float[Tensor, "batch vert 3"],
-    roots: tuple[Float[Tensor, "batch 4 3"], Float[Tensor, "batch 4 3"]],
+    shift: Float[Tensor, "batch 4 3"],
     known: Bool[Tensor, "batch"],
 ) -> dict[str, Errors]:
-    ours, theirs = predicted[:, vertices], true[:, vertices]
+    """The vertices of a part with its own root in one place, and after their own similarity."""
     return {
-        f"pve_{name}": _masked(_rooted(ours, theirs, roots, root), known),
-        f"pa_pve_{name}": _masked(distance(align(ours, theirs), theirs), known),
+        f"pve_{name}": masked(shifted_distance(predicted, true, vertices, shift[:, root]), known),
+        f"pa_pve_{name}": masked(aligned_distance(predicted, true, vertices), known),
     }
 
 
@@ -169,6 +198,6 @@ def _hand_joints(
     ours, theirs = regressor.joints(predicted), regressor.joints(true)
     ours, theirs = ours - ours[:, :1], theirs - theirs[:, :1]
     return {
-        f"mpjpe_{name}": _masked(distance(ours[:, 1:], theirs[:, 1:]), known),
-        f"pa_mpjpe_{name}": _masked(distance(align(ours[:, 1:], theirs[:, 1:]), theirs[:, 1:]), known),
+        f"mpjpe_{name}": masked(distance(ours[:, 1:], theirs[:, 1:]), known),
+        f"pa_mpjpe_{name}": masked(distance(align(ours[:, 1:], theirs[:, 1:]), theirs[:, 1:]), known),
     }

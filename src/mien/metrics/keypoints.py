@@ -1,4 +1,4 @@
-"""Errors of projected joints in the picture: in pixels, and in percent of the person's box."""
+"""Errors of projected joints in the picture: pixels, percent of the person's box, and how many are near enough."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mien.metrics.errors import Errors
 
-__all__ = ["KEYPOINT_PARTS", "keypoint_errors"]
+__all__ = ["KEYPOINT_PARTS", "PCK", "keypoint_errors"]
 
 KEYPOINT_PARTS: dict[str, slice] = {
     "kp2d": slice(0, 137),
@@ -17,6 +17,8 @@ KEYPOINT_PARTS: dict[str, slice] = {
     "kp2d_face": slice(65, 137),
 }
 """Measures and their joints among the 137 of `mien.body.joints.SMPLX_137`. Fingers of both hands count as one part."""
+PCK: dict[str, float] = {"pck5": 0.05, "pck10": 0.1}
+"""Percentage of correct keypoints: those nearer than this share of the longer side of the person's box."""
 
 
 def keypoint_errors(
@@ -25,7 +27,8 @@ def keypoint_errors(
     known: Bool[Tensor, "batch 137"],
     box: Float[Tensor, "batch 4"],
 ) -> dict[str, Errors]:
-    """Mean distance over the joints that the truth has: `kp2d` in pixels, `kp2d_box` in percent of the box, and parts.
+    """Mean distance over the joints that the truth has: `kp2d` in pixels, `kp2d_box` in percent of the box, and parts;
+    `kp2d_pck5`, ... in percent of the joints: the more the better.
 
     Args:
         predicted: pixels of the picture.
@@ -42,4 +45,8 @@ def keypoint_errors(
         found[name] = Errors(value=mean, valid=count > 0)
         sized = (count > 0) & (side > 0)
         found[f"{name}_box"] = Errors(value=torch.where(sized, 100 * mean / side, 0), valid=sized)
+        for pck, share in PCK.items():
+            near = known[:, joints] & (off[:, joints] <= share * side[:, None])
+            percent = 100 * near.sum(1).to(mean.dtype) / count.clamp(min=1)
+            found[f"{name}_{pck}"] = Errors(value=torch.where(sized, percent, 0), valid=sized)
     return found

@@ -15,11 +15,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mien.body.files import read_body
+from mien.body.joints import FINGERS, SMPLX_JOINTS
 from mien.body.reading import open_source
 from mien.errors import AssetMissing, BodyError
+from mien.metrics.kernels import regress
 from mien.records import Record
 
-__all__ = ["FINGER_ROWS", "MeshParts", "VertexRegressor", "side_file"]
+__all__ = ["FINGER_ROWS", "SEGMENTS", "MeshParts", "VertexRegressor", "side_file"]
 
 NECK_ROW, WRIST_ROWS = 12, (20, 21)
 LSP_14 = (8, 5, 2, 1, 4, 7, 21, 19, 17, 16, 18, 20, 12, 15)
@@ -29,6 +31,23 @@ FINGER_ROWS: dict[str, tuple[int, ...]] = {
     "right": (52, 53, 54, 40, 41, 42, 43, 44, 45, 49, 50, 51, 46, 47, 48),
 }
 """Rows of the joint regressor: thumb, index, middle, ring, pinky, three joints each."""
+SEGMENTS: dict[str, tuple[str, ...]] = {
+    "torso": ("pelvis", "spine1", "spine2", "spine3", "left_collar", "right_collar"),
+    "head": ("neck", "head", "jaw", "left_eye_smplhf", "right_eye_smplhf"),
+    **{
+        f"{side}_{name}": tuple(f"{side}_{joint}" for joint in joints)
+        for side in ("left", "right")
+        for name, joints in (
+            ("upper_arm", ("shoulder",)),
+            ("forearm", ("elbow",)),
+            ("hand", ("wrist", *(f"{finger}{k}" for finger in FINGERS for k in (1, 2, 3)))),
+            ("thigh", ("hip",)),
+            ("shin", ("knee",)),
+            ("foot", ("ankle", "foot")),
+        )
+    },
+}
+"""Parts of a body and the joints that move them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +66,11 @@ class VertexRegressor(Record):
 
     def joints(self, mesh: Float[Tensor, "batch vert 3"]) -> Float[Tensor, "batch joint 3"]:
         """Of meshes."""
-        return self.weights.to(mesh.dtype) @ mesh[:, self.columns]
+        if mesh.device.type != "cpu" or (mesh.requires_grad and torch.is_grad_enabled()):
+            return self.weights.to(mesh.dtype) @ mesh[:, self.columns]
+        found = np.empty((len(mesh), len(self.weights), 3))
+        regress(mesh.detach().contiguous().numpy(), self.columns.numpy(), self.weights.numpy(), found)
+        return torch.from_numpy(found).to(mesh.dtype)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +88,8 @@ class MeshParts(Record):
     left_hand: Int[Tensor, "hand_vert"] | None
     right_hand: Int[Tensor, "hand_vert"] | None
     face: Int[Tensor, "face_vert"] | None
+    segment: Int[Tensor, "vert"]
+    """Which of `SEGMENTS` a vertex belongs to: that of the joint which moves it most."""
 
     @classmethod
     def load(cls, path: Path) -> MeshParts:
@@ -82,6 +107,7 @@ class MeshParts(Record):
             return cls(
                 num_vertices=len(arrays.v_template), roots=roots, body=VertexRegressor.of(body),
                 left_joints=None, right_joints=None, left_hand=None, right_hand=None, face=None,
+                segment=_segments(arrays.weights),
             )  # fmt: skip
         if arrays.family == "openbody":
             source = open_source(path)
@@ -105,6 +131,7 @@ class MeshParts(Record):
             left_hand=torch.from_numpy(left),
             right_hand=torch.from_numpy(right),
             face=torch.from_numpy(face),
+            segment=_segments(arrays.weights),
         )
 
 
@@ -120,6 +147,13 @@ def side_file(path: Path, name: str) -> Any:
         todo = "it comes with SMPL-X (https://smpl-x.is.tue.mpg.de): put it beside the body file"
         raise AssetMissing(name, searched=[place.parent for place in places], obtain=todo)
     return open_source(found)
+
+
+def _segments(weights: Float[np.ndarray, "vert joint"]) -> Int[Tensor, "vert"]:
+    """SMPL's 24 joints are named as the first of SMPL-X, but for its two hands."""
+    names = SMPLX_JOINTS if weights.shape[1] == len(SMPLX_JOINTS) else (*SMPLX_JOINTS[:22], "left_wrist", "right_wrist")
+    of_joint = [next(i for i, joints in enumerate(SEGMENTS.values()) if name in joints) for name in names]
+    return torch.from_numpy(np.array(of_joint, dtype=np.int64)[weights.argmax(1)])
 
 
 def _hand_rows(

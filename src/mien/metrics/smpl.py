@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mien.errors import BodyError
 from mien.geometry.align import align
-from mien.metrics.errors import Errors, distance
+from mien.metrics.distances import aligned_distance, distance
+from mien.metrics.errors import Errors
 from mien.metrics.parts import MeshParts, side_file
 from mien.records import Record
 
@@ -74,7 +75,7 @@ def smpl_errors(
     joints = smpl_parts.body.joints(ours), smpl_parts.body.joints(theirs)
     values = {
         "pve": distance(ours, theirs),
-        "pa_pve": distance(align(ours, theirs), theirs),
+        "pa_pve": aligned_distance(ours, theirs),
         "mpjpe_body": distance(*joints),
         "pa_mpjpe_body": distance(align(*joints), joints[1]),
     }

@@ -76,6 +76,11 @@ class VitConfig(NetworkConfig):
     heads: int
     drop_path: float = 0.0
     patch_size: int = 16
+    stem: tuple[int, ...] = ()
+    """Channels of the convolutions that make the patches, in place of the published single one. Each halves the
+    picture, and one more does so at the end."""
+    stem_blocks: tuple[int, ...] = ()
+    """How many residual blocks follow each of them, the one at the end too."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,6 +92,14 @@ class VitConfig(NetworkConfig):
         if self.patch_size < 8 or any(side < 1 or side % self.patch_size for side in self.image_size):
             expected = "a patch_size of at least 8 that divides both sides of image_size"
             raise InputError(f"image_size {self.image_size} with patch_size {self.patch_size}", expected=expected)
+        if self.stem and self.patch_size != 2 ** (len(self.stem) + 1):
+            expected = f"patches of {2 ** (len(self.stem) + 1)} pixels"
+            raise InputError(f"{len(self.stem) + 1} convolutions for patches of {self.patch_size}", expected=expected)
+        if not all(1 <= width <= 65536 for width in self.stem):
+            raise InputError(f"stem is {self.stem}", expected="channels from 1 to 65536")
+        if len(self.stem_blocks) != len(self.stem) + bool(self.stem) or any(n < 0 for n in self.stem_blocks):
+            expected = "a number for each convolution of the stem, and for the one at its end"
+            raise InputError(f"stem_blocks is {self.stem_blocks}", expected=expected)
 
     @property
     def num_blocks(self) -> int:
@@ -103,6 +116,8 @@ class VitConfig(NetworkConfig):
             heads=self.heads,
             drop_path=self.drop_path,
             num_task_tokens=num_task_tokens,
+            stem=self.stem,
+            stem_blocks=self.stem_blocks,
         )
 
 
@@ -180,13 +195,18 @@ class Head(nn.Linear):
 
 
 def initialise_layers(network: nn.Module, generator: torch.Generator) -> None:
-    """Small weights, zero biases, norms that change nothing; heads nearly silent."""
+    """Zero biases, norms that change nothing, maps that let as much out as comes in; heads nearly silent.
+
+    The usual spread of 0.02 for all widths fits networks of 2,500 channels: in one of 128, what the patches say would
+    reach the heads at a hundredth of its size.
+    """
     for module in network.modules():
-        if isinstance(module, nn.LayerNorm):
+        if isinstance(module, (nn.LayerNorm, nn.GroupNorm)):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
         elif isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.trunc_normal_(module.weight, std=0.001 if isinstance(module, Head) else 0.02, generator=generator)
+            std = 0.001 if isinstance(module, Head) else module.weight[0].numel() ** -0.5
+            nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std, generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 

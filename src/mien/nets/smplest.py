@@ -70,7 +70,10 @@ class Config(VitConfig, DecoderConfig):
 
 
 _XXS = Config(embed_dim=128, depth=4, heads=4, image_size=(128, 96), decoder_depth=2, decoder_heads=2, dim_out=64)
-_XS = Config(embed_dim=192, depth=12, heads=3, decoder_depth=2, decoder_heads=3, dim_out=128)
+_XS = Config(
+    embed_dim=128, depth=2, heads=2, image_size=(128, 96), stem=(24, 48, 96), stem_blocks=(0, 0, 1, 2),
+    decoder_depth=1, decoder_heads=2, dim_out=64,
+)  # fmt: skip
 
 SIZES: dict[str, Config] = {
     "xxs": _XXS,
@@ -133,10 +136,10 @@ class Smplest(Network):
         )
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Small weights throughout, heads that begin with somebody at rest."""
+        """Heads that begin with somebody at rest."""
         initialise_layers(self, generator)
         for parameter in (self.encoder.task_tokens, self.encoder.position, self.decoder.position):
-            nn.init.trunc_normal_(parameter, std=0.02, generator=generator)
+            nn.init.trunc_normal_(parameter, std=0.2, generator=generator)
         first = {"body_pose": IDENTITY_6, "hand_pose": IDENTITY_6, "jaw_pose": IDENTITY_6, "camera": MAN_AFAR}
         first |= {"global_orient": UPRIGHT_6, "hand_root": UPRIGHT_6}
         with torch.no_grad():

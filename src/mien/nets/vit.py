@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from mien.errors import InputError
 from mien.nets.maps import added_map, attend, normed_map, plain_map
+from mien.nets.stem import ConvStem
 
 __all__ = ["Count", "CrossAttention", "DropPath", "Encoder", "Mlp", "SelfAttention", "Vit", "grid_of"]
 
@@ -41,7 +42,7 @@ class Encoder(nn.Module):
     task_tokens: nn.Parameter
     position: nn.Parameter
     """(1, row, dim): the last rows belong to the patches, one each."""
-    patch_embed: nn.Conv2d
+    patch_embed: nn.Conv2d | ConvStem
     """The first layer."""
     blocks: nn.ModuleList
 
@@ -57,6 +58,7 @@ class Vit(Encoder):
         heads: number of attention heads; divides `embed_dim`.
         drop_path: probability that the last block is skipped for a sample in training; rises linearly from 0.
         num_task_tokens: learned tokens that stand before the patches.
+        stem, stem_blocks: of a `ConvStem`; without any, patches are cut out by one convolution.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class Vit(Encoder):
         heads: int,
         drop_path: float,
         num_task_tokens: int,
+        stem: tuple[int, ...] = (),
+        stem_blocks: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
         self.image_size = image_size
@@ -76,7 +80,10 @@ class Vit(Encoder):
         num_patches = self.grid[0] * self.grid[1]
         self.task_tokens = nn.Parameter(torch.zeros(1, num_task_tokens, embed_dim))
         self.position = nn.Parameter(torch.zeros(1, 1 + num_patches, embed_dim))
-        self.patch_embed = nn.Conv2d(3, embed_dim, patch_size, patch_size, padding=PATCH_PADDING)
+        if stem:
+            self.patch_embed = ConvStem(stem, embed_dim, stem_blocks)
+        else:
+            self.patch_embed = nn.Conv2d(3, embed_dim, patch_size, patch_size, padding=PATCH_PADDING)
         rates = [drop_path * i / max(depth - 1, 1) for i in range(depth)]
         self.blocks = nn.ModuleList(Block(embed_dim, heads, rate) for rate in rates)
         self.norm = nn.LayerNorm(embed_dim, eps=1e-6)

@@ -60,12 +60,13 @@ class Packed:
     """The face that each piece was cut from."""
 
     def shapes(self, numbers: Sequence[int]) -> Packed:
-        """Some of the meshes, without their colours: what a shadow needs of them."""
+        """Some of the meshes, as a shadow needs them: their faces and places in the shared arrays stay."""
         parts = self.parts[list(numbers)]
-        rows = [np.arange(0), *(np.arange(first, first + count) for first, count in parts[:, :2])]
+        rows = np.concatenate([np.arange(0), *(np.arange(first, first + count) for first, count in parts[:, :2])])
         parts[:, 0] = np.cumsum(parts[:, 1]) - parts[:, 1]
         chosen = tuple(self.meshes[i] for i in numbers)
-        return replace(self, meshes=chosen, vertices=self.vertices.take(np.concatenate(rows), 0), parts=parts)
+        vertices, colours = self.vertices.take(rows, 0), self.colours.take(rows, 0)
+        return replace(self, meshes=chosen, vertices=vertices, colours=colours, parts=parts)
 
 
 class _Pool:

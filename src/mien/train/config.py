@@ -103,8 +103,6 @@ class Ranks:
     """A step is made of so many smaller ones."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of the encoder and the decoder; heads, body and losses are always fp32, and so are the weights."""
-    attention: Literal["auto", "fused", "plain"] = "auto"
-    """`plain` multiplies matrices one by one, which a CPU does faster in bf16; `auto` knows when."""
     checkpoint_blocks: bool = False
     """Compute the encoder's blocks twice to keep less in memory."""
     compile: bool = False

@@ -31,7 +31,7 @@ from mien.files import atomic_write, exclusive
 from mien.train.checkpoints import Checkpoints
 from mien.train.config import TrainConfig
 from mien.train.folder import RunFolder
-from mien.train.objective import Objective, attention, drop_places
+from mien.train.objective import Objective, drop_places
 from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizer
 from mien.train.ranks import Stopped, World
 from mien.train.sources import batch_maker, open_sources, prepare
@@ -161,7 +161,7 @@ class _Training:
         end = min(self.steps, until) if until else self.steps
         batches = self._batches()
         try:
-            with _signals(self), attention(self.config.ranks, self.world.device):
+            with _signals(self):
                 while self.step < end and not self.stop:
                     self._step(batches)
                     self._records()

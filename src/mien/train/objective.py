@@ -6,13 +6,9 @@ prediction looks: what goes in and what comes out are plain tensors.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
 from mien.body.model import BodyModel
@@ -23,7 +19,7 @@ from mien.nets.network import Network
 from mien.nets.vit import DropPath
 from mien.train.config import Ranks
 
-__all__ = ["Objective", "attention", "drop_places"]
+__all__ = ["Objective", "drop_places"]
 
 
 class Objective(nn.Module):
@@ -56,15 +52,6 @@ class Objective(nn.Module):
 def _computed_twice(block: nn.Module) -> None:
     forward = block.forward
     block.forward = lambda *given: checkpoint(forward, *given, use_reentrant=False)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-@contextlib.contextmanager
-def attention(ranks: Ranks, device: torch.device) -> Iterator[None]:
-    """How attention is computed inside the block."""
-    slow = device.type == "cpu" and ranks.precision == "bf16"
-    plain = ranks.attention == "plain" or (ranks.attention == "auto" and slow)
-    with sdpa_kernel(SDPBackend.MATH) if plain else contextlib.nullcontext():
-        yield
 
 
 def drop_places(network: Network, first: int, total: int) -> None:

@@ -15,9 +15,10 @@ from torch import Tensor
 from mien.data.augment import Augment
 from mien.data.making import BatchMaker
 from mien.data.store import Dataset
+from mien.evaluate.reading import read_truths
 from mien.evaluate.results import SHOWN
 from mien.evaluate.running import BadPictures, evaluate
-from mien.evaluate.truths import Truths, read_truths
+from mien.evaluate.truths import Truths
 from mien.files import atomic_write
 from mien.metrics.parts import MeshParts
 from mien.nets.architectures import architecture_of
