@@ -40,7 +40,7 @@ from mien.train.config import Data, Optimizer, Records, TrainConfig, to_json
 
 RECIPES = ("studio", "hands", "street", "seated_talk", "sport")
 MEASURES = ("pve", "pa_pve", "pve_hand", "pa_pve_hand", "pve_face", "pa_pve_face", "mpjpe_body", "pa_mpjpe_body")
-FIRST, DRAWS = "smplest-x", 4000
+FIRST, DRAWS, BATCH = "smplest-x", 4000, 16
 Figures = dict[str, Any]
 
 
@@ -52,11 +52,11 @@ def study_config(name: str, seed: int, steps: int, sources: tuple[str, ...]) -> 
         network=ARCHITECTURES[name].sizes["xxs"],
         loss=LOSSES[name](),
         body="openbody",
-        batch=32,
+        batch=BATCH,
         steps=steps,
         seed=seed,
         data=Data(sources=sources, mixing="balance"),
-        augment=Augment(mirror_expression=True),
+        augment=Augment(mirror_expression=True, rotation_chance=0.0, scale=0.1),
         optimizer=Optimizer(
             lr=1e-3, lr_min=1e-5, warm_up=max(1, steps // 20), weight_decay=0.05, betas=(0.9, 0.98), clip=100.0,
             ema=0.98,
@@ -147,10 +147,11 @@ PAGE = """# Architectures, side by side
 
     {command}
 
-The smallest size (`xxs`, 128 x 96 pixels) of each architecture, {steps} steps of 32 samples, {seeds} seeds, fp32, one
-thread of {processor}. Training: {train} pictures each of {recipes} (`mien synth RECIPE --count 500 --test 0 --seed 1`).
-Measured: {people} people of other pictures of the same recipes (`--count 40 --seed 99`). The optimizer, its schedule,
-the pictures and their order are the same for all; each architecture has its own losses with their published weights.
+The smallest size (`xxs`, 128 x 96 pixels) of each architecture, {steps} steps of {batch} samples, {seeds} seeds,
+fp32, one thread of {processor}. Training: {train} pictures each of {recipes}
+(`mien synth RECIPE --count 500 --test 0 --seed 1`). Measured: {people} people of other pictures of the same recipes
+(`--count 40 --seed 99`). The optimizer, its schedule, the pictures, their mild augmentation and their order are the
+same for all; each architecture has its own losses with their published weights.
 
 Millimetres, mean over people and seeds, with the 95 % interval when both are drawn again:
 
@@ -197,7 +198,7 @@ def page(record: Figures) -> str:
     pairs = [(other, each, title) for other in others for each, title in claims.items()]
     said = [f"- {title}: {verdict(rows[other][f'{each}_more'], FIRST, other)}." for other, each, title in pairs]
     return PAGE.format(
-        **{key: record[key] for key in ("command", "steps", "seeds", "processor", "train", "people")},
+        **{key: record[key] for key in ("command", "steps", "seeds", "batch", "processor", "train", "people")},
         recipes=", ".join(record["recipes"]), errors=errors, more=more, cost=cost, verdicts="\n".join(said),
         warning=WARNING,
     )  # fmt: skip
@@ -209,7 +210,7 @@ def main() -> None:
     parser.add_argument("train", type=Path, help="folder with a folder for each recipe to learn from")
     parser.add_argument("held_out", type=Path, help="the same, of another seed, to measure on")
     parser.add_argument("--out", type=Path, required=True, help="where trainings and their figures are kept")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--architectures", nargs="+", default=list(ARCHITECTURES), choices=list(ARCHITECTURES))
     parser.add_argument("--write", action="store_true", help="keep the figures in docs/results")
@@ -225,7 +226,8 @@ def main() -> None:
             spent[name].append(run(study_config(name, seed, given.steps, sources), out))
             found[name].append(measured(out / "run/weights/last.safetensors", folders))
             summary = {each: round(found[name][-1].summary[each], 1) for each in MEASURES}
-            print(name, "seed", seed, summary, {key: round(value) for key, value in spent[name][-1].items()})
+            figures = {key: round(value) for key, value in spent[name][-1].items()}
+            print(name, "seed", seed, summary, figures, flush=True)
     cost = {name: speed(name) for name in given.architectures}
     for name, each in cost.items():
         each["cpu_ms_a_step"] = 1e3 * float(np.mean([one["cpu_s"] for one in spent[name]])) / given.steps
@@ -235,6 +237,7 @@ def main() -> None:
         f" --steps {given.steps} --seeds {given.seeds} --write",
         "steps": given.steps,
         "seeds": given.seeds,
+        "batch": BATCH,
         "processor": processor(),
         "recipes": list(RECIPES),
         "train": len(list((given.train / RECIPES[0] / "images").rglob("*.jpg"))),

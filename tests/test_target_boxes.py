@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from mien.body.files import find_body
+from mien.body.model import BodyModel
 from mien.data.boxes import box_targets, with_boxes
 from mien.data.moving import Frames
+from mien.data.replicate import published_targets
 from mien.data.samples import Label, Samples
 from mien.geometry.crop import Crop
 
@@ -70,3 +73,24 @@ def test_joints_make_boxes_where_there_are_none() -> None:
     np.testing.assert_allclose(found.left_hand_box.value[0], [96, 48, 48, 24], atol=1e-4)
     assert (found.left_hand_box.weight[0], found.right_hand_box.weight[0]) == (1, 0)
     assert found.face_box.value[0].tolist() == [1, 2, 3, 4]
+
+
+def test_replicated_joints_count_inside_the_crop_and_with_3d_labels_only() -> None:
+    """As SMPLer-X was trained: not to the right of the crop, where SMPLest-X still counts, and not without depth."""
+    body = BodyModel.load(find_body("openbody"))
+    flat, deep = np.full((2, 137, 2), 200, np.float32), np.zeros((2, 137, 3), np.float32)
+    flat[:, 1] = 400, 200  # right of the crop, well inside the picture
+    known = np.ones((2, 137), np.float32)
+    with_3d = known * np.array([[1], [0]], np.float32)
+    one = person()
+    samples = replace(
+        Samples.cat([one, one]),
+        keypoints2d=Label(value=flat, weight=known),
+        keypoints3d=Label(value=deep, weight=with_3d),
+    )
+    crops = [Crop.around(PERSON)] * 2
+    where = Frames.of(crops, np.zeros(2), np.array([640, 640]))
+    loose = published_targets(samples, where, body)
+    strict = published_targets(samples, where, body, inside_only=True)
+    assert loose.image_weight[:, [0, 1]].tolist() == [[1, 1], [1, 1]]
+    assert strict.image_weight[:, [0, 1]].tolist() == [[1, 0], [0, 0]]

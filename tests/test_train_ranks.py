@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_architectures import NANOS
 from trained import command, losses, make_store, same, small, weights
 
 from mien.train.config import Ranks, TrainConfig, to_json
@@ -100,3 +101,14 @@ def test_mistakes_end_all_ranks(store: Path, whole: Path, tmp_path: Path) -> Non
     assert done.returncode != 0 and "a batch of 7 for 2 ranks" in done.stderr
     done = command(_file(tmp_path, small(store)), "--out", str(whole), ranks=2, port=29527)
     assert done.returncode != 0 and "holds a training already" in done.stderr
+
+
+@pytest.mark.parametrize(("architecture", "port"), [("smpler-x", 29541), ("smplest-cnn", 29542)])
+@pytest.mark.slow
+def test_other_architectures_on_two_ranks(store: Path, tmp_path: Path, architecture: str, port: int) -> None:
+    """No parameter is left without a gradient; a rank's batch norms see its own samples, so curves are only alike."""
+    network, loss = NANOS[architecture]
+    config = small(store, network=network, loss=loss())
+    train(config, tmp_path / "one", quiet=True)
+    _run(_file(tmp_path, config), "--out", str(tmp_path / "two"), ranks=2, port=port)
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=2e-2)

@@ -19,7 +19,7 @@ def convert(
     licence: str = "S-Lab License 1.0 (non-commercial)",
     name: str = "",
 ) -> int:
-    """Turn a SMPLest-X checkpoint (.pth.tar) into a .safetensors file.
+    """Turn a SMPLest-X or SMPLer-X checkpoint (.pth.tar) into a .safetensors file.
 
     Args:
         source: The checkpoint, for example smplest_x_h.pth.tar.

@@ -18,7 +18,7 @@ from mien.errors import BodyError
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.records import Record
 
-__all__ = ["BodyTargets", "body_joints", "body_targets", "mean_hands", "row_weight", "with_body_joints"]
+__all__ = ["BodyTargets", "body_joints", "body_targets", "in_picture", "mean_hands", "row_weight", "with_body_joints"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def body_targets(samples: Samples, frames: Frames, body: BodyModel, *, replicate
     image = np.concatenate([heat_cells(pixels.value), part_depth_cells(parts)[..., None]], -1)
     seen = moved.weight * (pixels.weight > 0) * ((image >= 0) & (image < np.array(HEAT_CELLS))).all(-1)
     if replicate:
-        seen = moved.weight * ((image >= 0) & (image < np.array(HEAT_CELLS))).all(-1) * _in_picture(samples)
+        seen = moved.weight * ((image >= 0) & (image < np.array(HEAT_CELLS))).all(-1) * in_picture(samples)
     return BodyTargets(
         image=torch.from_numpy(image),
         image_weight=torch.from_numpy(seen.astype(np.float32)),
@@ -155,7 +155,7 @@ def _pixels(
     return Label(value=value, weight=known)
 
 
-def _in_picture(samples: Samples) -> Bool[np.ndarray, "row 137"]:
+def in_picture(samples: Samples) -> Bool[np.ndarray, "row 137"]:
     """Whether the keypoints, as they stand in the file, have x, y and depth above 0."""
     if samples.keypoints2d is None or samples.keypoints3d is None:
         return np.zeros((len(samples), 137), dtype=bool)

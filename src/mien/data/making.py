@@ -252,7 +252,8 @@ class BatchMaker:
 
     def _targets(self, samples: Samples, frames: Frames) -> Targets:
         if self.replicate:
-            return published_targets(samples, frames, self.body, body_joints=self.body_joints)
+            located = self.body_joints
+            return published_targets(samples, frames, self.body, body_joints=located, inside_only=located)
         return build_targets(
             samples,
             frames,

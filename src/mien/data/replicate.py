@@ -5,6 +5,8 @@ pixels, values in heat-map units); one weight serves 2D and 3D; people without 3
 and face are looked at by themselves; measured wrists neither turn nor mirror with the picture; a body pose of zeros
 counts as none, and the root with it; the face counts only with jaw and expression together.
 
+SMPLer-X's training saw joints otherwise: see `inside_only`. Its other rules are taken to be the same.
+
 The rules by which the published training changes labels as it loads them are those of `mien.data.transforms`.
 """
 
@@ -20,9 +22,9 @@ from torch import Tensor
 
 from mien.body.model import BodyModel
 from mien.data.boxes import BoxTargets, box_targets
-from mien.data.fitted import BodyTargets, body_targets, row_weight
+from mien.data.fitted import BodyTargets, body_targets, in_picture, row_weight
 from mien.data.moving import Frames, move, move_keypoints2d, move_keypoints3d
-from mien.data.parts import PELVIS, by_row, depth_cells, heat_cells, relative_to_anchors
+from mien.data.parts import HEAT_CELLS, PELVIS, by_row, depth_cells, heat_cells, relative_to_anchors
 from mien.data.samples import PARAMS, Label, Samples
 from mien.data.targets import BETA_LIMIT, Targets, finite, hand_offsets, label_value, pose_columns, wrists
 from mien.geometry.rotation import matrix_from_axis_angle
@@ -35,7 +37,9 @@ _BOUNDS = np.array([192.0, 256.0])
 """Of x and y, in heat-map units; meant were pixels of the canvas."""
 
 
-def published_targets(samples: Samples, frames: Frames, body: BodyModel, *, body_joints: bool = False) -> Targets:
+def published_targets(
+    samples: Samples, frames: Frames, body: BodyModel, *, body_joints: bool = False, inside_only: bool = False
+) -> Targets:
     """The targets of a batch, as published.
 
     Args:
@@ -43,6 +47,8 @@ def published_targets(samples: Samples, frames: Frames, body: BodyModel, *, body
         frames: the crops of the pictures, one for each row.
         body: what the parameters belong to.
         body_joints: make `Targets.body` and `Targets.boxes` too.
+        inside_only: as SMPLer-X was trained, a joint counts only within the crop, of a person with 3D joints, and not
+            left of or above the picture or more than 1 m before the pelvis, tested before mirrored joints are renamed.
 
     Raises:
         BodyError: the body has no hands.
@@ -55,6 +61,9 @@ def published_targets(samples: Samples, frames: Frames, body: BodyModel, *, body
     betas = label_value(moved, "betas", PARAMS["betas"])
     betas = betas * (np.abs(betas).max(1, keepdims=True) <= BETA_LIMIT)
     values, known, seen, has_3d = _joints(samples, frames)
+    if inside_only:
+        inside = ((values["image"] >= 0) & (values["image"] < np.array(HEAT_CELLS))).all(-1)
+        seen = (known * inside * in_picture(samples)).astype(np.float32)
     columns = {
         **values,
         "betas": betas,

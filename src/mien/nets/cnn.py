@@ -60,7 +60,7 @@ SIZES: dict[str, Config] = {
     "xxs": Config(embed_dim=128, depths=(1, 2, 4), image_size=(128, 96), decoder_depth=2, decoder_heads=2, dim_out=64),
     "xs": Config(embed_dim=256, depths=(2, 3, 8), decoder_depth=2, decoder_heads=4, dim_out=128),
 }
-"""About as many parameters as SMPLest-X of the same name."""
+"""`xxs` has about as many parameters as that of SMPLest-X."""
 
 
 class ConvNet(Encoder):

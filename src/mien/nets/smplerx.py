@@ -62,7 +62,7 @@ SIZES: dict[str, Config] = {
     "l": Config(embed_dim=1024, depth=24, heads=16, drop_path=0.5),
     "h": Config(embed_dim=1280, depth=32, heads=16, drop_path=0.55),
 }
-"""`s` to `h` as published; `xs` and `xxs` are our own, with the encoders of SMPLest-X's."""
+"""`s` to `h` as published; `xs` and `xxs` are our own."""
 
 
 class Smplerx(Network):
