@@ -69,6 +69,7 @@ class PlainStep:
         terms = smplest_loss(prediction, self._joints(rotations, prediction), self.targets, _WITHOUT_WRISTS)
         chains, true = (torch.stack([self._wrists(each) for each in poses]) for poses in (rotations, self.targets.pose))
         targets = replace(self.targets, wrist=true)
+        assert prediction.hand_root is not None
         for name, wrist in (("hand_root", prediction.hand_root), ("hand_root_chain", chains)):
             terms[name] = losses._wrist_loss(wrist, targets, False)
         return terms

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien.nets.smplest import HEADS, NUM_TASK_TOKENS, DecoderLayer, RawPose, Smplest, prediction_from_raw
-from mien.nets.vit import Block, Mlp
+from mien.nets.vit import Block, Mlp, Vit
 from mien.records import Prediction
 
 __all__ = ["plain_prediction"]
@@ -20,6 +20,7 @@ __all__ = ["plain_prediction"]
 def plain_prediction(network: Smplest, crops: Tensor) -> Prediction:
     """What `network(crops)` gives."""
     encoder = network.encoder
+    assert isinstance(encoder, Vit)
     patches = encoder.patch_embed(crops).flatten(2).transpose(1, 2)
     patches = patches + encoder.position[:, 1:] + encoder.position[:, :1]
     tokens = torch.cat([encoder.task_tokens.expand(len(crops), -1, -1), patches], 1)

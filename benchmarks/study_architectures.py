@@ -29,9 +29,9 @@ from common import RESULTS, milliseconds, processor
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.data.augment import Augment
+from mien.evaluate.reading import read_truths
 from mien.evaluate.results import SHOWN, Results
 from mien.evaluate.running import evaluate
-from mien.evaluate.truths import read_truths
 from mien.losses.table import LOSSES
 from mien.metrics.parts import MeshParts
 from mien.nets.architectures import ARCHITECTURES

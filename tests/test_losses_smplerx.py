@@ -16,6 +16,7 @@ from torch import Tensor
 from mien.body.model import BodyModel
 from mien.data.boxes import BoxTargets
 from mien.data.fitted import BodyTargets
+from mien.data.parts import ANCHOR
 from mien.data.replicate import from_published
 from mien.data.targets import Targets
 from mien.geometry.rotation import matrix_from_axis_angle
@@ -134,7 +135,7 @@ def perfect(case: Case) -> Targets:
     hands = located.hands[..., :2].detach() / 16 * side + boxes[..., :2]
     places = torch.cat([located.body.detach()[..., :2], hands.flatten(1, 2), flat[:, 65:]], 1)
     depth = torch.cat([located.body[..., 2], located.hands[..., 2].flatten(1), torch.zeros(4, 72)], 1).detach()
-    parts = case.joints - case.joints[:, torch.from_numpy(losses.ANCHOR)]
+    parts = case.joints - case.joints[:, torch.from_numpy(ANCHOR)]
     ones = torch.ones(4, 137)
     cam = parts.detach().clone()
     cam[:, 25:65, 2] = (depth[:, 25:65] / 8 - 1) * 0.15

@@ -71,6 +71,7 @@ def converted(state: dict[str, np.ndarray], folder: Path) -> Smplest:
     source.unlink()
     network, _ = load_weights(target)
     target.unlink()
+    assert isinstance(network, Smplest)
     return network
 
 

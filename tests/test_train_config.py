@@ -8,6 +8,7 @@ from torch import nn
 
 from mien.data.catalogue import ladder
 from mien.errors import InputError
+from mien.losses.smplest import SmplestLoss
 from mien.nets.smplest import SIZES, Smplest
 from mien.train.config import Optimizer, Start, TrainConfig, from_json, override, to_json
 from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizer
@@ -34,6 +35,7 @@ def test_published_recipes_say_what_is_known() -> None:
     assert load_recipe("smplestx-h40").data.intervals["bedlam"] == 5
     assert {entry.name for entry in ladder(5)} == set(load_recipe("smplestx-b5").data.datasets)
     released = load_recipe("smplestx-h-released")
+    assert isinstance(released.loss, SmplestLoss)
     assert released.data.exact and released.data.replicate and released.loss.replicate
     assert released.data.mixing == "published" and released.ranks.precision == "fp32" and released.seed == 2023
 

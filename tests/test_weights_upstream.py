@@ -21,6 +21,7 @@ from torch import Tensor
 import mien.files
 from mien.cli import weights as command
 from mien.errors import InputError, UnsafeFile, WeightsError
+from mien.nets.network import Network
 from mien.nets.smplest import SIZES, Config, Smplest
 from mien.nets.upstream import UPSTREAM_LICENCE, convert, dead_shapes, key_table
 from mien.nets.weights import load_weights
@@ -28,7 +29,7 @@ from mien.nets.weights import load_weights
 TINY = Config(embed_dim=64, depth=1, heads=4, dim_out=16, decoder_depth=1, image_size=(64, 48))
 
 
-def assert_same(one: Smplest, other: Smplest) -> None:
+def assert_same(one: Network, other: Network) -> None:
     a, b = one.state_dict(), other.state_dict()
     assert list(a) == list(b)
     assert all(torch.equal(a[key], b[key]) for key in a)
@@ -67,7 +68,7 @@ def test_the_old_torch_format_is_converted_too(tmp_path: Path) -> None:
     write_checkpoint(source, upstream_state(TINY, ""), _use_new_zipfile_serialization=False)
     convert(source, tmp_path / "out.safetensors", dtype="bf16", licence="mine", body_family="openbody", name="old")
     network, card = load_weights(tmp_path / "out.safetensors")
-    assert network.reduce.weight.dtype == torch.bfloat16
+    assert network.get_parameter("reduce.weight").dtype == torch.bfloat16
     assert (card.name, card.licence, card.body_family, card.dtype) == ("old", "mine", "openbody", "bf16")
 
 

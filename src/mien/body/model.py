@@ -295,14 +295,14 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
     regressor = arrays.J_regressor.astype(np.float64)
     joint_basis = np.einsum("jv,vck->kjc", regressor, coefficients.astype(np.float64), optimize=True)
     ids, landmarks, landmark_bary = arrays.kp_vertex_ids, None, None
-    if arrays.lmk_faces_idx is not None:
-        shape = (CONTOUR_ANGLES, *arrays.lmk_bary_coords.shape)
+    bary, moving = arrays.lmk_bary_coords, arrays.dynamic_lmk_bary_coords
+    if arrays.lmk_faces_idx is not None and bary is not None and moving is not None:
+        shape = (CONTOUR_ANGLES, *bary.shape)
         static = np.broadcast_to(arrays.faces[arrays.lmk_faces_idx], shape)
         corners = np.concatenate([static, arrays.faces[arrays.dynamic_lmk_faces_idx]], 1)
         seen, places = np.unique(corners, return_inverse=True)
         landmarks = torch.from_numpy(len(ids) + places.reshape(corners.shape))
-        static = np.broadcast_to(arrays.lmk_bary_coords, shape)
-        landmark_bary = torch.from_numpy(np.concatenate([static, arrays.dynamic_lmk_bary_coords], 1))
+        landmark_bary = torch.from_numpy(np.concatenate([np.broadcast_to(bary, shape), moving], 1))
         ids = np.concatenate([ids, seen])
     hands = [hand for hand in (arrays.hands_meanl, arrays.hands_meanr) if hand is not None]
     return BodyModel(

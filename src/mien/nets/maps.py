@@ -84,7 +84,8 @@ class _Map(torch.autograd.Function):
             return _affine(low, weight.to(dtype), bias)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
         low, weight = ctx.saved_tensors
         found, *rest = _affine_gradients(gradient, low, weight, ctx.needs_input_grad[:3])
         return None if found is None else found.to(ctx.dtype), *rest, None
@@ -109,7 +110,8 @@ class _NormedMap(torch.autograd.Function):
             return _affine(low, weight.to(dtype), bias)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
         rows, mean, scale, norm_weight, norm_bias, low, weight = ctx.saved_tensors
         of_rows, of_norm, of_norm_bias, *wanted = ctx.needs_input_grad[:5]
         below = (of_rows, of_norm, of_norm_bias)
@@ -139,7 +141,8 @@ class _AddedMap(torch.autograd.Function):
             return rows + (found if scale is None else found * scale)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
         low, weight, scale = ctx.saved_tensors
         scaled = (gradient if scale is None else gradient * scale).to(low.dtype)
         found, of_weight, of_bias = _affine_gradients(scaled, low, weight, ctx.needs_input_grad[1:4])
@@ -158,7 +161,8 @@ class _PlainAttention(torch.autograd.Function):
         return torch.bmm(share, v).view(ctx.shape)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = gradients
         q, k, v, share = ctx.saved_tensors
         gradient = gradient.flatten(0, 1)
         of_share = torch.bmm(gradient, v.transpose(1, 2))

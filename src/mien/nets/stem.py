@@ -39,9 +39,9 @@ class ConvStem(nn.Sequential):
         """Of the first convolution: pictures are to have its number type."""
         return self[0].get_parameter("weight")
 
-    def forward(self, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim rows columns"]:
-        """RGB in [0, 1], spread about 0 first: what the published networks do without would cost many samples."""
-        return super().forward((4 * pictures - 2).contiguous(memory_format=torch.channels_last))
+    def forward(self, input: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim rows columns"]:
+        """Pictures, RGB in [0, 1], are spread about 0 first; to learn that would cost samples."""
+        return super().forward((4 * input - 2).contiguous(memory_format=torch.channels_last))
 
 
 class Residual(nn.Module):
