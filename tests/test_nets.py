@@ -180,6 +180,9 @@ def test_a_crop_of_another_size_is_refused_kindly() -> None:
         ({"drop_path": 1.0}, "drop_path"),
         ({"image_size": (250, 192)}, "image_size"),
         ({"patch_size": 4}, "patch_size"),
+        ({"stem": (8, 16), "stem_blocks": (0, 0, 0)}, "patches of 16.*expected patches of 8"),
+        ({"stem": (8, 16, 32)}, "stem_blocks"),
+        ({"stem_blocks": (1,)}, "stem_blocks"),
         ({"dim_out": 0}, "dim_out"),
     ],
 )

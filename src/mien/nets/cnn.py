@@ -86,10 +86,7 @@ class ConvNet(Encoder):
         Raises:
             InputError: the pictures are not of the network's input size.
         """
-        if tuple(pictures.shape[-2:]) != self.image_size:
-            found = f"pictures of {pictures.shape[-2]}x{pictures.shape[-1]} pixels (height x width)"
-            raise InputError(found, expected=f"{self.image_size[0]}x{self.image_size[1]}, the network's input size")
-        maps = self.patch_embed(pictures.to(self.patch_embed.weight.dtype))
+        maps = self.embed(pictures)
         for block in self.blocks:
             maps = block(maps)
         patches = maps.flatten(2).transpose(1, 2) + self.position

@@ -197,8 +197,8 @@ class Head(nn.Linear):
 def initialise_layers(network: nn.Module, generator: torch.Generator) -> None:
     """Zero biases, norms that change nothing, maps that let as much out as comes in; heads nearly silent.
 
-    The usual spread of 0.02 for all widths fits networks of 2,500 channels: with 128, a map would give back a quarter of
-    what comes in (0.02 times the root of 128), and hardly anything of the picture would reach the heads at first.
+    The usual spread of 0.02 for all widths fits networks of 2,500 channels: with 128, a map would give back a quarter
+    of what comes in (0.02 times the root of 128), and little of the picture would reach the heads at first.
     """
     for module in network.modules():
         if isinstance(module, (nn.LayerNorm, nn.GroupNorm)):

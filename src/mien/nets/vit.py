@@ -45,6 +45,18 @@ class Encoder(nn.Module):
     patch_embed: nn.Conv2d | ConvStem
     """The first layer."""
     blocks: nn.ModuleList
+    image_size: tuple[int, int]
+
+    def embed(self, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim rows columns"]:
+        """What the first layer makes of pictures, in its number type.
+
+        Raises:
+            InputError: the pictures are not of the network's input size.
+        """
+        if tuple(pictures.shape[-2:]) != self.image_size:
+            found = f"pictures of {pictures.shape[-2]}x{pictures.shape[-1]} pixels (height x width)"
+            raise InputError(found, expected=f"{self.image_size[0]}x{self.image_size[1]}, the network's input size")
+        return self.patch_embed(pictures.to(self.patch_embed.weight.dtype))
 
 
 class Vit(Encoder):
@@ -94,10 +106,7 @@ class Vit(Encoder):
         Raises:
             InputError: the pictures are not of the network's input size.
         """
-        if tuple(pictures.shape[-2:]) != self.image_size:
-            found = f"pictures of {pictures.shape[-2]}x{pictures.shape[-1]} pixels (height x width)"
-            raise InputError(found, expected=f"{self.image_size[0]}x{self.image_size[1]}, the network's input size")
-        patches = self.patch_embed(pictures.to(self.patch_embed.weight.dtype)).flatten(2).transpose(1, 2)
+        patches = self.embed(pictures).flatten(2).transpose(1, 2)
         patches = patches + (self.position[:, 1:] + self.position[:, :1])
         batch = pictures.shape[0]
         task = self.task_tokens.expand(batch, -1, -1)
