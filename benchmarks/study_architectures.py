@@ -234,7 +234,7 @@ def main() -> None:
         each["memory_mb"] = float(np.mean([one["memory_mb"] for one in spent[name]]))
     record = {
         "command": f"python benchmarks/study_architectures.py data/s1 data/s99 --out runs/architectures"
-        f" --steps {given.steps} --seeds {given.seeds} --write",
+        f" --steps {given.steps} --seeds {given.seeds} --architectures {' '.join(given.architectures)} --write",
         "steps": given.steps,
         "seeds": given.seeds,
         "batch": BATCH,
