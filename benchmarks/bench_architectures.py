@@ -30,9 +30,10 @@ PAGE = """# Cost of architectures
 
     {command}
 
-{processor}, {threads} thread(s), torch {torch}; random weights, crops of 256 x 192. Milliseconds are
-medians; memory is the most that the process held, weights and Python included (of a GPU: what was allocated there).
-GFLOP of one crop, a multiplication and an addition counted as two.
+{processor}, {threads} thread(s), torch {torch}; random weights, crops of 256 x 192
+(xs of SMPLest-X: 128 x 96). Milliseconds are medians; memory is the most that the process held,
+weights and Python included (of a GPU: what was allocated there). GFLOP of one
+crop, a multiplication and an addition counted as two.
 
 {table}
 """
