@@ -60,11 +60,12 @@ class BodyModel(Record):
     mean_hands: Float[Tensor, "2 15 3"] | None
     """Axis-angle of the relaxed left and right hand; None for bodies without fingers."""
     points: VertexSet
-    """Vertex joints, then the corners of all landmarks, each once."""
+    """Vertex joints, then the corners of the static landmarks."""
     num_vertex_joints: int
-    landmarks: Int[Tensor, "angle landmark 3"] | None
-    """Places in `points` of the corners of the landmarks, by angle of the head: static ones, then the contour."""
-    landmark_bary: Float[Tensor, "angle landmark 3"] | None
+    landmark_bary: Float[Tensor, "landmark 3"] | None
+    contour: VertexSet | None
+    """Corners of the moving contour, one row per angle."""
+    contour_bary: Float[Tensor, "angle contour 3"] | None
     coarse: CoarseBasis | None = None
     """Set by `with_coarse_correctives`."""
 
@@ -183,12 +184,15 @@ class Posed(Record):
     def joints(self) -> Float[Tensor, "batch output_joint 3"]:
         """Skeleton, vertex joints, static landmarks, moving contour: 144 joints for SMPL-X bodies (45 for SMPL)."""
         body = self.shaped.body
-        points = body.points.pose(self.features(), self.transforms())
+        features, transforms = self.features(), self.transforms()
+        points = body.points.pose(features, transforms)
         found = [self.position, points[:, : body.num_vertex_joints]]
-        if body.landmarks is not None and body.landmark_bary is not None:
-            row = self.contour_row() if len(body.landmarks) > 1 else points.new_zeros(len(points), dtype=torch.long)
-            sample = torch.arange(len(points), device=points.device)[:, None, None]
-            found.append((points[sample, body.landmarks[row]] * body.landmark_bary[row].unsqueeze(-1)).sum(-2))
+        if body.landmark_bary is not None and body.contour is not None and body.contour_bary is not None:
+            corners = points[:, body.num_vertex_joints :].unflatten(1, (-1, 3))
+            found.append((corners * body.landmark_bary.unsqueeze(-1)).sum(-2))
+            row = self.contour_row()
+            corners = body.contour.pose_rows(row, features, transforms).unflatten(1, (-1, 3))
+            found.append((corners * body.contour_bary[row].unsqueeze(-1)).sum(-2))
         return torch.cat(found, 1)
 
     def contour_row(self) -> Int[Tensor, "batch"]:
@@ -294,16 +298,14 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
     basis = torch.from_numpy(np.concatenate([np.moveaxis(part, -1, 0) for part in parts]))
     regressor = arrays.J_regressor.astype(np.float64)
     joint_basis = np.einsum("jv,vck->kjc", regressor, coefficients.astype(np.float64), optimize=True)
-    ids, landmarks, landmark_bary = arrays.kp_vertex_ids, None, None
-    bary, moving = arrays.lmk_bary_coords, arrays.dynamic_lmk_bary_coords
-    if arrays.lmk_faces_idx is not None and bary is not None and moving is not None:
-        shape = (CONTOUR_ANGLES, *bary.shape)
-        static = np.broadcast_to(arrays.faces[arrays.lmk_faces_idx], shape)
-        corners = np.concatenate([static, arrays.faces[arrays.dynamic_lmk_faces_idx]], 1)
-        seen, places = np.unique(corners, return_inverse=True)
-        landmarks = torch.from_numpy(len(ids) + places.reshape(corners.shape))
-        landmark_bary = torch.from_numpy(np.concatenate([np.broadcast_to(bary, shape), moving], 1))
-        ids = np.concatenate([ids, seen])
+    ids, landmarks = arrays.kp_vertex_ids, None
+    contour = contour_bary = None
+    if arrays.lmk_faces_idx is not None:
+        landmarks = torch.from_numpy(arrays.lmk_bary_coords)
+        ids = np.concatenate([ids, arrays.faces[arrays.lmk_faces_idx].reshape(-1)])
+        corners = arrays.faces[arrays.dynamic_lmk_faces_idx].reshape(CONTOUR_ANGLES, -1)
+        contour = VertexSet.of(arrays, basis, corners)
+        contour_bary = torch.from_numpy(arrays.dynamic_lmk_bary_coords)
     hands = [hand for hand in (arrays.hands_meanl, arrays.hands_meanr) if hand is not None]
     return BodyModel(
         family=arrays.family,
@@ -323,8 +325,9 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
         mean_hands=torch.from_numpy(np.stack(hands)) if hands else None,
         points=VertexSet.of(arrays, basis, ids),
         num_vertex_joints=len(arrays.kp_vertex_ids),
-        landmarks=landmarks,
-        landmark_bary=landmark_bary,
+        landmark_bary=landmarks,
+        contour=contour,
+        contour_bary=contour_bary,
     )
 
 

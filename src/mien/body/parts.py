@@ -19,27 +19,48 @@ __all__ = ["CoarseBasis", "SparseWeights", "VertexSet", "apply_transforms"]
 class VertexSet(Record):
     """Some vertices of the mesh with all that is needed to pose just them."""
 
-    template: Float[Tensor, "vert 3"]
-    basis: Float[Tensor, "feature flat"]
+    template: Float[Tensor, "*row vert 3"]
+    basis: Float[Tensor, "*row feature flat"]
     """Displacement (flat = vert * 3) of each shape, expression and pose feature."""
-    weights: Float[Tensor, "vert joint"]
+    weights: Float[Tensor, "*row vert joint"]
 
     @classmethod
-    def of(cls, arrays: BodyArrays, basis: Float[Tensor, "feature all 3"], ids: Int[np.ndarray, "vert"]) -> VertexSet:
-        """The vertices `ids`."""
+    def of(
+        cls, arrays: BodyArrays, basis: Float[Tensor, "feature all 3"], ids: Int[np.ndarray, "*row vert"]
+    ) -> VertexSet:
+        """The vertices `ids`; leading axes of `ids` become leading axes of the set."""
         index = torch.from_numpy(ids)
+        rows = basis[:, index]
         return cls(
             template=torch.from_numpy(arrays.v_template)[index],
-            basis=basis[:, index].flatten(1),
+            basis=rows.movedim(0, ids.ndim - 1).flatten(-2).contiguous(),
             weights=torch.from_numpy(arrays.weights)[index],
         )
 
     def pose(
         self, features: Float[Tensor, "batch feature"], transforms: Float[Tensor, "batch joint 12"]
     ) -> Float[Tensor, "batch vert 3"]:
-        """Displace and skin them."""
+        """Displace and skin the vertices of a set without leading axes."""
         rest = self.template + (features @ self.basis).unflatten(-1, (-1, 3))
         return apply_transforms(self.weights @ transforms, rest)
+
+    def pose_rows(
+        self,
+        row: Int[Tensor, "batch"],
+        features: Float[Tensor, "batch feature"],
+        transforms: Float[Tensor, "batch joint 12"],
+    ) -> Float[Tensor, "batch vert 3"]:
+        """Displace and skin, of a set with one leading axis, the row that each batch entry names.
+
+        Entries of the same row share one product, since a row's basis is far larger than what it gives.
+        """
+        order = row.argsort()
+        rows, counts = row.unique(return_counts=True)
+        groups = features[order].split(counts.tolist())
+        none = features.new_zeros(0, self.basis.shape[-1])
+        moved = torch.cat([none, *(group @ self.basis[r] for r, group in zip(rows.tolist(), groups, strict=True))])
+        rest = self.template[row] + moved[order.argsort()].unflatten(-1, (-1, 3))
+        return apply_transforms(self.weights[row] @ transforms, rest)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,9 +65,9 @@ def sharp(body: BodyModel) -> BodyModel:
     def double(record: Record | None) -> Record | None:
         return record.map(lambda t: t.double() if t.is_floating_point() else t) if record else None
 
-    names = ("joint_template", "joint_basis", "landmark_bary")
+    names = ("joint_template", "joint_basis", "landmark_bary", "contour_bary")
     tensors = {name: value.double() for name in names if (value := getattr(body, name)) is not None}
-    return replace(body, points=double(body.points), **tensors)
+    return replace(body, points=double(body.points), contour=double(body.contour), **tensors)
 
 
 def flesh(body: BodyModel) -> Float64[np.ndarray, "144"]:
