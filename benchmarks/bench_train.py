@@ -37,7 +37,7 @@ from mien.nets.virtual_camera import project
 from mien.records import Prediction
 from mien.train.config import Optimizer, Ranks
 from mien.train.objective import Objective
-from mien.train.optimizing import make_optimizer
+from mien.train.optimizing import make_optimizers
 
 
 class Launches(TorchDispatchMode):
@@ -112,7 +112,7 @@ class OurStep:
 
     def __init__(self, network: Smplest, body: BodyModel, crops: Tensor, targets: Targets, ranks: Ranks) -> None:
         self.objective = Objective(network, body, SmplestLoss(), ranks)
-        self.optimizer = make_optimizer(network, Optimizer(lr=1e-5))
+        (self.optimizer,) = make_optimizers(network, Optimizer(lr=1e-5))
         self.crops, self.targets = crops, targets
 
     def __call__(self) -> float:

@@ -11,7 +11,7 @@ from mien.errors import InputError
 from mien.losses.smplest import SmplestLoss
 from mien.nets.smplest import SIZES, Smplest
 from mien.train.config import Optimizer, Start, TrainConfig, from_json, override, to_json
-from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizer
+from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizers
 from mien.train.recipes import LENGTHS, RECIPES, SPECIALISTS, load_recipe
 
 
@@ -124,7 +124,7 @@ def test_frozen_parts_do_not_learn(start: Start, frozen: tuple[str, ...], learns
         assert not (parameter.requires_grad and name.startswith(frozen)) or not frozen
         assert parameter.requires_grad or name.startswith(frozen)
     assert all(any(p.requires_grad for n, p in network.named_parameters() if n.startswith(part)) for part in learns)
-    optimizer = make_optimizer(network, Optimizer(weight_decay=0.1))
+    (optimizer,) = make_optimizers(network, Optimizer(weight_decay=0.1))
     kept = sum(len(group["params"]) for group in optimizer.param_groups)
     assert kept == sum(parameter.requires_grad for parameter in network.parameters())
 
@@ -132,7 +132,7 @@ def test_frozen_parts_do_not_learn(start: Start, frozen: tuple[str, ...], learns
 def test_decay_is_for_matrices_alone() -> None:
     network = Smplest.random(SIZES["xxs"], 0)
     names = {id(parameter): name for name, parameter in network.named_parameters()}
-    matrices, plain = make_optimizer(network, Optimizer(weight_decay=0.1)).param_groups
+    matrices, plain = make_optimizers(network, Optimizer(weight_decay=0.1))[0].param_groups
     assert matrices["weight_decay"] == 0.1 and plain["weight_decay"] == 0
     assert all(names[id(p)].endswith("weight") for p in matrices["params"])
     assert {"encoder.task_tokens", "encoder.position", "decoder.position"} <= {names[id(p)] for p in plain["params"]}

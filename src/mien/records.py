@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Located", "Prediction", "Record", "SmplxParams"]
+__all__ = ["JointMaps", "Located", "Prediction", "Record", "SmplxParams"]
 
 R = TypeVar("R", bound="Record")
 
@@ -107,6 +107,16 @@ class Located(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class JointMaps(Record):
+    """What each patch of a crop says of each of the 137 joints, in the cells of heat-map units; for losses only."""
+
+    where: Float[Tensor, "batch 137 16 12"]
+    """Logits of the cell in which the joint is."""
+    depth: Float[Tensor, "batch 137 16 12"]
+    """Its depth, were it there: heat-map units of 1/8 m, from the pelvis (hands and face as `Targets.image`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prediction(Record):
     """What a network says about a batch of crops, in its own terms: see `mien.nets.virtual_camera`.
 
@@ -127,3 +137,5 @@ class Prediction(Record):
     """Global orientation of the left and of the right wrist, where they have tokens of their own; for losses only."""
     located: Located | None = None
     """Of networks that look for hands and face first."""
+    joint_maps: JointMaps | None = None
+    """Of networks whose patches say where joints are, in training."""

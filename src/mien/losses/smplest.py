@@ -20,6 +20,7 @@ from mien.body.model import BodyModel
 from mien.data.parts import ANCHOR, HANDS, PELVIS
 from mien.data.targets import CHAINS, Targets
 from mien.losses.base import Loss
+from mien.losses.joint_maps import joint_maps_loss
 from mien.nets.virtual_camera import project
 from mien.records import Prediction
 
@@ -48,6 +49,10 @@ class SmplestLoss(Loss):
     """The same, as the rotations from the pelvis on make it; the pelvis itself learns nothing from it."""
     hand_joints: float = 0.0
     """Both terms of `joints3d` once more on the joints of the hands."""
+    joint_maps: float = 20.0
+    """Where the patches see the joints; of networks with `joint_maps`, which the published ones are not."""
+    joint_maps_depth: float = 5.0
+    """How deep they see them."""
     replicate: bool = False
     """Reduce as the published training did: the samples of a batch gate each other's wrists (SPEC 10, row 50)."""
     over_valid: bool = False
@@ -62,8 +67,8 @@ class SmplestLoss(Loss):
 
     @property
     def may_skip_parameters(self) -> bool:
-        """Without these terms the hand tokens and the camera learn nothing."""
-        return not (self.hand_root and self.joints2d)
+        """Without these terms the hand tokens, the camera and the maps learn nothing."""
+        return not (self.hand_root and self.joints2d and self.joint_maps and self.joint_maps_depth)
 
 
 def smplest_loss(
@@ -108,6 +113,9 @@ def smplest_loss(
         if weight := getattr(config, name):
             reduce = _published_wrist_loss if config.replicate else _wrist_loss
             found[name] = weight * reduce(wrist, targets, config.over_valid)
+    if prediction.joint_maps is not None:
+        maps = zip(("joint_maps", "joint_maps_depth"), joint_maps_loss(prediction.joint_maps, targets), strict=True)
+        found |= {name: weight * term for name, term in maps if (weight := getattr(config, name))}
     return found
 
 

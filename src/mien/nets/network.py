@@ -130,6 +130,9 @@ class DecoderConfig(NetworkConfig):
     decoder_head_dim: int = 64
     dim_out: int = 512
     """Width of the tokens that the heads read."""
+    joint_maps: bool = False
+    """In training the patches also say where each joint is and how deep; nothing else reads it. A network that begins
+    from nothing finds joints first, and people by them; the published ones begin from an encoder that knows joints."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

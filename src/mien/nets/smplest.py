@@ -11,13 +11,14 @@ samples, one after another.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mien.errors import InputError
 from mien.geometry.rotation import matrix_from_rot6d
 from mien.nets.network import (
     IDENTITY_6,
@@ -29,13 +30,15 @@ from mien.nets.network import (
     VitConfig,
     initialise_layers,
 )
-from mien.nets.virtual_camera import transl_from_raw
+from mien.nets.virtual_camera import HEAT_MAP, transl_from_raw
 from mien.nets.vit import Count, CrossAttention, Mlp, SelfAttention
-from mien.records import Prediction, Record
+from mien.records import JointMaps, Prediction, Record
 
 __all__ = ["HEADS", "NUM_TASK_TOKENS", "SIZES", "Config", "RawPose", "Smplest", "prediction_from_raw"]
 
 NUM_TASK_TOKENS = 80
+NUM_JOINTS = 137
+"""Of `Targets.image`."""
 
 HEADS: dict[str, tuple[int, int, int]] = {
     "global_orient": (0, 1, 6),
@@ -72,7 +75,7 @@ class Config(VitConfig, DecoderConfig):
 _XXS = Config(embed_dim=128, depth=4, heads=4, image_size=(128, 96), decoder_depth=2, decoder_heads=2, dim_out=64)
 _XS = Config(
     embed_dim=128, depth=2, heads=2, image_size=(128, 96), stem=(24, 48, 96), stem_blocks=(0, 0, 1, 2),
-    decoder_depth=1, decoder_heads=2, dim_out=64,
+    decoder_depth=1, decoder_heads=2, dim_out=64, joint_maps=True,
 )  # fmt: skip
 
 SIZES: dict[str, Config] = {
@@ -134,6 +137,7 @@ class Smplest(Network):
         self.heads = nn.ModuleDict(
             {name: Head((end - start) * config.dim_out, out) for name, (start, end, out) in HEADS.items()}
         )
+        self.joint_maps = JointMapHead(config.embed_dim, self.encoder.grid) if config.joint_maps else None
 
     def initialise(self, generator: torch.Generator) -> None:
         """Heads that begin with somebody at rest."""
@@ -149,7 +153,8 @@ class Smplest(Network):
 
     def stages(self) -> Mapping[str, Sequence[nn.Module]]:
         """Encoder, decoder, heads."""
-        return {"encoder": [self.encoder], "decoder": [self.decoder, self.reduce], "heads": [self.heads]}
+        heads = [self.heads] if self.joint_maps is None else [self.heads, self.joint_maps]
+        return {"encoder": [self.encoder], "decoder": [self.decoder, self.reduce], "heads": heads}
 
     def blocks(self) -> Sequence[nn.Module]:
         """Of the encoder and of the decoder."""
@@ -161,7 +166,11 @@ class Smplest(Network):
         Raises:
             InputError: the crops are of another size.
         """
-        return prediction_from_raw(self.decode(*self.encode(crops)))
+        task, patches = self.encode(crops)
+        prediction = prediction_from_raw(self.decode(task, patches))
+        if self.joint_maps is None or not self.training:
+            return prediction
+        return replace(prediction, joint_maps=self.joint_maps(patches))
 
     def encode(
         self, crops: Float[Tensor, "batch 3 height width"]
@@ -187,6 +196,32 @@ class Smplest(Network):
             expression=out["expression"],
             camera=out["camera"],
         )
+
+
+class JointMapHead(Head):
+    """Patch tokens to maps of all joints, each patch to the cells that it covers.
+
+    Args:
+        embed_dim: width of the tokens.
+        grid: rows and columns of patches; whole numbers of them make a row and a column of heat-map cells' map.
+
+    Raises:
+        InputError: they do not.
+    """
+
+    def __init__(self, embed_dim: int, grid: tuple[int, int]) -> None:
+        each = HEAT_MAP[0] // grid[0]
+        if (grid[0] * each, grid[1] * each) != HEAT_MAP:
+            found = f"joint_maps with {grid[0]} x {grid[1]} patches"
+            raise InputError(found, expected="a grid that divides 16 x 12 cells evenly, such as 8 x 6")
+        super().__init__(embed_dim, 2 * NUM_JOINTS * each * each)
+        self.grid, self.each = grid, each
+
+    def forward(self, input: Float[Tensor, "batch patch dim"]) -> JointMaps:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """In float32."""
+        cells = super().forward(input).unflatten(1, self.grid).unflatten(3, (2, NUM_JOINTS, self.each, self.each))
+        where, depth = cells.permute(3, 0, 4, 1, 5, 2, 6).flatten(5, 6).flatten(3, 4).unbind(0)
+        return JointMaps(where=where, depth=depth)
 
 
 class Decoder(nn.Module):

@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +61,14 @@ class Checkpoints:
         self._pending: tuple[Any, int, dict[str, Any]] | None = None
 
     def save(
-        self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, mean: Mean | None, state: Any
+        self, step: int, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], mean: Mean | None, state: Any
     ) -> None:
         """Write a checkpoint, by all processes together.
 
         Args:
             step: steps that are done.
             model: as it is trained, wrapped or not.
-            optimizer: of its parameters.
+            optimizers: of its parameters.
             mean: the running mean of its weights, if there is one.
             state: what else goes on from here, as JSON can keep it.
 
@@ -80,7 +80,7 @@ class Checkpoints:
             return
         part = self._part(step)
         self.world.first(lambda: self._clear(part))
-        tensors = _tensors(model, optimizer, mean)
+        tensors = _tensors(model, optimizers, mean)
         with self._undone(part):
             if self.asynchronous:
                 self._pending = (async_save(tensors, checkpoint_id=part, process_group=self._group), step, state)
@@ -117,7 +117,7 @@ class Checkpoints:
             raise InputError(wrong, expected="at least one whole checkpoint", todo="start anew in another --out")
         return None
 
-    def load(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, mean: Mean | None) -> Any:
+    def load(self, step: int, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], mean: Mean | None) -> Any:
         """Go on from a checkpoint, whatever number of processes wrote it. Returns what else was saved.
 
         Raises:
@@ -125,7 +125,7 @@ class Checkpoints:
         """
         if fault := self._fault(step):
             raise InputError(fault, expected="a whole checkpoint")
-        place, tensors = self._place(step), _tensors(model, optimizer, mean)
+        place, tensors = self._place(step), _tensors(model, optimizers, mean)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
@@ -136,7 +136,7 @@ class Checkpoints:
                 f"the checkpoint {place} cannot be read ({reason})", todo="was the config changed?"
             ) from error
         set_model_state_dict(model, tensors["model"])
-        set_optimizer_state_dict(model, optimizer, tensors["optimizer"])
+        set_optimizer_state_dict(model, optimizers, tensors["optimizer"])
         if mean is not None:
             mean.load_state_dict(tensors["mean"])
         return json.loads((place / STATE).read_text())["state"]
@@ -203,11 +203,11 @@ class Checkpoints:
         return self.folder / f".step_{step:08d}"
 
 
-def _tensors(model: nn.Module, optimizer: torch.optim.Optimizer, mean: Mean | None) -> dict[str, Any]:
+def _tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], mean: Mean | None) -> dict[str, Any]:
     """Everything that is saved, by names that do not depend on how the model is wrapped."""
     found: dict[str, Any] = {
         "model": get_model_state_dict(model),
-        "optimizer": get_optimizer_state_dict(model, optimizer),
+        "optimizer": get_optimizer_state_dict(model, optimizers),
     }
     return found if mean is None else {**found, "mean": mean.state_dict()}
 

@@ -77,10 +77,13 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """AdamW and its schedule: a linear rise, then half a cosine down to `lr_min`."""
+    """AdamW, or Muon and AdamW, and their schedule: a linear rise, then half a cosine down to `lr_min`."""
 
     lr: float = 1e-4
     lr_min: float = 1e-6
+    muon: float = 0.0
+    """The rate of Muon (`mien.train.muon`) for all maps and convolutions but the heads; it rises and falls with `lr`,
+    which is that of all else. 0 for AdamW alone, as published."""
     warm_up: int = 0
     """Steps of the rise."""
     weight_decay: float = 0.0
@@ -171,11 +174,13 @@ class TrainConfig:
             "records.log_every": (self.records.log_every, 1), "data.workers": (self.data.workers, 0),
             "optimizer.lr": (self.optimizer.lr, 0), "optimizer.warm_up": (self.optimizer.warm_up, 0),
             "optimizer.clip": (self.optimizer.clip, 0), "data.pictures": (self.data.pictures, 1),
-            "optimizer.weight_decay": (self.optimizer.weight_decay, 0),
+            "optimizer.weight_decay": (self.optimizer.weight_decay, 0), "optimizer.muon": (self.optimizer.muon, 0),
         }  # fmt: skip
         for name, (value, least) in limits.items():
             if not value >= least:
                 raise InputError(f"{name} is {value}", expected=f"at least {least}")
+        if self.optimizer.muon and not self.optimizer.lr:
+            raise InputError("optimizer.muon without optimizer.lr", expected="a rate for what Muon does not move")
         if not 0 <= self.optimizer.ema < 1:
             raise InputError(f"optimizer.ema is {self.optimizer.ema}", expected="at least 0 and less than 1")
         if self.start.weights and self.start.encoder:

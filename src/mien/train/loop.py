@@ -32,7 +32,7 @@ from mien.train.checkpoints import Checkpoints
 from mien.train.config import TrainConfig
 from mien.train.folder import RunFolder
 from mien.train.objective import Objective, drop_places
-from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizer
+from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizers
 from mien.train.ranks import Stopped, World
 from mien.train.sources import batch_maker, open_sources, prepare
 from mien.train.spreading import spread
@@ -124,7 +124,7 @@ class _Training:
         self.network = network.to(world.device)
         self.objective = Objective(self.network, self.body.to(world.device), config.loss, config.ranks)
         self.model = spread(self.objective, config, world)
-        self.optimizer = make_optimizer(self.model, config.optimizer)
+        self.optimizers = make_optimizers(self.model, config.optimizer, config.ranks.precision)
         self.mean = Mean(self.objective, config.optimizer.ema) if config.optimizer.ema else None
         records = config.records
         self.checkpoints = Checkpoints(folder.checkpoints, world, keep=records.keep, asynchronous=records.asynchronous)
@@ -143,7 +143,7 @@ class _Training:
         """The signal that this process has got, and the one that all of them have heard of."""
 
     def _resume(self, step: int) -> None:
-        state = self.checkpoints.load(step, self.model, self.optimizer, self.mean)
+        state = self.checkpoints.load(step, self.model, self.optimizers, self.mean)
         self.step, self.first = step, int(state["first"])
         self.loader.load_state_dict({**state["loader"], "bad": 0})
         if self.world.leads:
@@ -182,9 +182,10 @@ class _Training:
         begun = time.perf_counter()
         batch = next(batches)
         waited = time.perf_counter() - begun
-        rate = learning_rate(self.step, self.steps, self.config.optimizer, self.first)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rate = self._rate(self.step)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group["share"]
         terms = self._gradient(batch)
         names = sorted(terms)
         stacked = torch.stack([terms[name].detach() for name in names]).float().cpu() / self.world.size
@@ -192,13 +193,17 @@ class _Training:
         found = dict(zip(names, numbers[:-1], strict=True))
         norm = self._clip()
         self._check({**found, "gradient": norm}, batch)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         if self.mean is not None:
             self.mean.update(self.objective)
         self.step += 1
         self.stop = (self.asked or signal.SIGTERM) if numbers[-1] else 0
         self.sums.add({**found, "loss": sum(numbers[:-1])}, norm, time.perf_counter() - begun, waited)
+
+    def _rate(self, step: int) -> float:
+        return learning_rate(step, self.steps, self.config.optimizer, self.first)
 
     def _gradient(self, batch: Batch) -> dict[str, Tensor]:
         """Gradients of the mean loss of the whole batch, and its terms as this rank sees them."""
@@ -279,7 +284,7 @@ class _Training:
         sums = self.sums
         return {
             **{name: value / sums.steps for name, value in sums.terms.items()},
-            "lr": self.optimizer.param_groups[0]["lr"],
+            "lr": self._rate(self.step - 1),
             "gradient": sums.norm / sums.steps,
             "samples_per_s": self.config.batch * sums.steps / sums.seconds,
             "data_wait": sums.waited / sums.seconds,
@@ -302,7 +307,7 @@ class _Training:
         """A checkpoint, and the weights as they are now; returns their file, in the leading process."""
         if self.step > self.config.start.step:
             state = {"loader": self.loader.state_dict(), "first": self.first, "ranks": self.world.size}
-            self.checkpoints.save(self.step, self.model, self.optimizer, self.mean, state)
+            self.checkpoints.save(self.step, self.model, self.optimizers, self.mean, state)
         weights, watcher = self._weights(), self.watcher
         return self.world.first(lambda: watcher.export(self.step, weights, "last") if watcher is not None else None)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from mien.nets.network import Network
+from mien.nets.network import Head, Network
 from mien.train.config import Optimizer, Start
+from mien.train.muon import Muon
 
-__all__ = ["Mean", "freeze", "learning_rate", "make_optimizer"]
+__all__ = ["Mean", "freeze", "learning_rate", "make_optimizers"]
 
 
 def freeze(network: Network, start: Start) -> None:
@@ -29,18 +30,35 @@ def freeze(network: Network, start: Start) -> None:
             block.requires_grad_(False)
 
 
-def make_optimizer(network: nn.Module, config: Optimizer) -> torch.optim.AdamW:
-    """AdamW over what learns; weight decay only on matrices."""
+def make_optimizers(
+    network: nn.Module, config: Optimizer, precision: Literal["fp32", "bf16"] = "fp32"
+) -> list[torch.optim.Optimizer]:
+    """What moves all that learns: AdamW, and before it Muon if the config has a rate for it; weight decay only on
+    matrices. In each group, `share` is its rate as a multiple of `lr`."""
     learns = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
     plain = [p for name, p in learns if p.ndim < 2 or name.endswith(("task_tokens", "position"))]
-    chosen = {id(parameter) for parameter in plain}
+    inner = _inner_maps(network) if config.muon else []
+    chosen = {id(parameter) for parameter in (*plain, *inner)}
     matrices = [parameter for _, parameter in learns if id(parameter) not in chosen]
     groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": config.weight_decay, "share": 1.0},
+        {"params": plain, "weight_decay": 0.0, "share": 1.0},
     ]
-    groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
+    found: list[torch.optim.Optimizer] = []
+    if inner:
+        group = {"params": inner, "share": config.muon / config.lr}
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        found.append(Muon([group], lr=config.muon, weight_decay=config.weight_decay, dtype=dtype))
+    if groups := [group for group in groups if group["params"]]:
+        found.append(torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True))
+    return found
+
+
+def _inner_maps(network: nn.Module) -> list[nn.Parameter]:
+    """Weights of linear maps and convolutions that learn, but for the heads."""
+    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+    modules = [module for module in network.modules() if isinstance(module, kinds) and not isinstance(module, Head)]
+    return [module.weight for module in modules if module.weight.requires_grad]
 
 
 def learning_rate(step: int, steps: int, config: Optimizer, first: int = 0) -> float:
