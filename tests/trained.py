@@ -20,7 +20,7 @@ from mien.train.config import Data, Optimizer, Ranks, Records, TrainConfig
 
 NANO = Config(
     embed_dim=32, depth=2, heads=2, image_size=(128, 96), decoder_depth=1, decoder_heads=1, decoder_head_dim=16,
-    dim_out=16, drop_path=0.3,
+    dim_out=16, drop_path=0.3, joint_maps=True,
 )  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def small(store: Path, **changes: Any) -> TrainConfig:
         steps=4,
         data=Data(sources=(str(store),), mixing="concat"),
         augment=Augment(cutout_chance=0.3),
-        optimizer=Optimizer(lr=1e-3, warm_up=2, clip=50.0, ema=0.9, weight_decay=0.05),
+        optimizer=Optimizer(lr=1e-3, muon=1e-3, warm_up=2, clip=50.0, ema=0.9, weight_decay=0.05),
         ranks=Ranks(),
         records=Records(
             log_every=1, validate_every=0, sheet_every=0, save_every=2, tensorboard=False, validation_rows=4

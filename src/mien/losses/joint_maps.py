@@ -11,13 +11,15 @@ from mien.data.targets import Targets
 from mien.nets.virtual_camera import HEAT_MAP
 from mien.records import JointMaps
 
-__all__ = ["joint_maps_loss"]
+__all__ = ["joint_map_errors"]
 
 _ROWS, _COLUMNS = HEAT_MAP
 
 
-def joint_maps_loss(maps: JointMaps, targets: Targets) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Means over the joints in sight.
+def joint_map_errors(
+    maps: JointMaps, targets: Targets
+) -> tuple[Float[Tensor, "batch joint"], Float[Tensor, "batch joint"]]:
+    """Of all joints; those out of sight mean nothing.
 
     Args:
         maps: of a batch of crops.
@@ -32,9 +34,7 @@ def joint_maps_loss(maps: JointMaps, targets: Targets) -> tuple[Float[Tensor, ""
     missed = -(chosen * shares).sum(-1)
     middle = HEAT_CELLS[2] / 2
     apart = (maps.depth.flatten(2).float().gather(-1, cells) + middle - targets.image[..., 2:]).abs()
-    weight = targets.image_weight
-    deep = weight * targets.depth_weight
-    return _mean(missed, weight), _mean((apart * shares).sum(-1), deep)
+    return missed, (apart * shares).sum(-1)
 
 
 def _corners(
@@ -50,7 +50,3 @@ def _corners(
     cells = torch.stack([corner, corner + 1, corner + _COLUMNS, corner + _COLUMNS + 1], -1)
     shares = [(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down]
     return cells, torch.stack(shares, -1)
-
-
-def _mean(error: Tensor, weight: Tensor) -> Tensor:
-    return (error * weight).sum() / weight.sum().clamp(min=1)

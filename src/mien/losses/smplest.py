@@ -20,7 +20,7 @@ from mien.body.model import BodyModel
 from mien.data.parts import ANCHOR, HANDS, PELVIS
 from mien.data.targets import CHAINS, Targets
 from mien.losses.base import Loss
-from mien.losses.joint_maps import joint_maps_loss
+from mien.losses.joint_maps import joint_map_errors
 from mien.nets.virtual_camera import project
 from mien.records import Prediction
 
@@ -49,9 +49,9 @@ class SmplestLoss(Loss):
     """The same, as the rotations from the pelvis on make it; the pelvis itself learns nothing from it."""
     hand_joints: float = 0.0
     """Both terms of `joints3d` once more on the joints of the hands."""
-    joint_maps: float = 20.0
+    joint_maps: float = 30.0
     """Where the patches see the joints; of networks with `joint_maps`, which the published ones are not."""
-    joint_maps_depth: float = 5.0
+    joint_maps_depth: float = 8.0
     """How deep they see them."""
     replicate: bool = False
     """Reduce as the published training did: the samples of a batch gate each other's wrists (SPEC 10, row 50)."""
@@ -114,8 +114,9 @@ def smplest_loss(
             reduce = _published_wrist_loss if config.replicate else _wrist_loss
             found[name] = weight * reduce(wrist, targets, config.over_valid)
     if prediction.joint_maps is not None:
-        maps = zip(("joint_maps", "joint_maps_depth"), joint_maps_loss(prediction.joint_maps, targets), strict=True)
-        found |= {name: weight * term for name, term in maps if (weight := getattr(config, name))}
+        missed, apart = joint_map_errors(prediction.joint_maps, targets)
+        add("joint_maps", config.joint_maps, missed, targets.image_weight)
+        add("joint_maps_depth", config.joint_maps_depth, apart, targets.image_weight * targets.depth_weight)
     return found
 
 

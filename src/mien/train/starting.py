@@ -24,6 +24,7 @@ from mien.train.config import TrainConfig
 __all__ = ["load_encoder", "open_body", "start"]
 
 _POSITION = "encoder.position"
+_JOINT_MAPS = "joint_maps."
 
 
 def start(config: TrainConfig, body: BodyModel) -> Network:
@@ -38,7 +39,10 @@ def start(config: TrainConfig, body: BodyModel) -> Network:
         network, card = load_weights(config.start.weights, dtype=torch.float32)
         _check_card(card, config, body)
         state = network.state_dict()
-        state[_POSITION] = _resized(state[_POSITION], network.encoder.grid, fresh.encoder.grid)
+        if network.encoder.grid != fresh.encoder.grid:
+            state[_POSITION] = _resized(state[_POSITION], network.encoder.grid, fresh.encoder.grid)
+            # Patches of another share of the crop have other cells to speak of: their maps begin anew.
+            state |= {name: value for name, value in fresh.state_dict().items() if name.startswith(_JOINT_MAPS)}
         fresh.load_state_dict(state)  # a copy: what is loaded may be mapped from the file
     elif config.start.encoder:
         load_encoder(fresh, Path(config.start.encoder))
@@ -109,8 +113,6 @@ def _resized(
     position: Float[Tensor, "1 row dim"], grid: tuple[int, int], wanted: tuple[int, int]
 ) -> Float[Tensor, "1 new_row dim"]:
     """A table of positions for a larger or smaller grid of patches; rows before theirs belong to all patches."""
-    if grid == wanted:
-        return position
     shared = position.shape[1] - grid[0] * grid[1]
     table = position[:, shared:].unflatten(1, grid).permute(0, 3, 1, 2)
     table = functional.interpolate(table, size=wanted, mode="bicubic", align_corners=False)
