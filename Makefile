@@ -4,10 +4,11 @@ BIN := .venv/bin
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install demo test test-slow lint format types docs bench clean
+.PHONY: help install demo demo-train test test-slow lint format types docs bench clean
 
 help:
-	@echo "make demo        predict on a photograph, print what was written (out/demo)"
+	@echo "make demo        trained weights on unseen pictures: errors, overlays, 3D, viewers (out/demo)"
+	@echo "make demo-train  learn from nothing, in minutes, and see the error fall (out/demo-train)"
 	@echo "make test        lint, types, import direction, tests that are not slow"
 	@echo "make test-slow   every test, the slow ones too"
 	@echo "make bench       all benchmarks; figures go to docs/results"
@@ -28,6 +29,9 @@ install: .venv/.installed
 
 demo: install
 	$(BIN)/python examples/demo.py out/demo
+
+demo-train: install
+	env -u OMP_NUM_THREADS $(BIN)/python examples/demo_train.py out/demo-train
 
 lint: install
 	$(BIN)/ruff check .
