@@ -80,7 +80,7 @@ wide lens is assumed and people stand at the edge.
 {5}
 
 When both cameras are the same, both projections are equal exactly and the residual is zero: `tests/test_placing.py`.
-Which orientation the trained weights need is measured once they exist; until then the default is the network's own.
+Which of the two trained weights need: [Orientation](orientation.md).
 """
 
 

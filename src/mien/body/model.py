@@ -14,6 +14,7 @@ carry vertex joints and landmarks: the same numbers as picking them from the mes
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -233,9 +234,10 @@ def _chain(
     """World rotation and position of every joint.
 
     With gradients or on a device, every joint's transform is multiplied by that of the joint 1, 2, 4 and 8 above it:
-    four products of all joints at once, however deep the tree.
+    four products of all joints at once, however deep the tree. So it is, too, where kernels are not loaded yet: to load
+    numba takes as long as some thousand people.
     """
-    if rotations.dtype == rest.dtype and _plain(rotations, rest):
+    if "numba" in sys.modules and rotations.dtype == rest.dtype and _plain(rotations, rest):
         from mien.body.skinning import chain
 
         return chain(parents, rotations, rest)

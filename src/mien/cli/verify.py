@@ -38,7 +38,8 @@ def verify(
             the first time). For predictions, the folder that they are about.
         body: a body file or the folder of one.
         split: test, train or all of that folder.
-        known: a file of --record: the answer to a fixed input must be the one in it.
+        known: a file of --record: the answer to a fixed input must be the one in it. Of weights that ship with the
+            package it is known.
         record: write that answer to a file.
     """
     from mien.errors import WeightsError
@@ -60,9 +61,10 @@ def verify(
 def _checks(weights: str, on: str, body: str, split: Split, known: str, record: str) -> list[Check]:
     from mien.errors import InputError
     from mien.evaluate.job import Job, is_predictions, make_plan
-    from mien.evaluate.known_answer import answer_of, compare_known, record_known
+    from mien.evaluate.known_answer import SHIPPED_ANSWERS, answer_of, compare_known, record_known
     from mien.evaluate.predicting import NetworkPredictor
     from mien.evaluate.verify import Check, verify
+    from mien.nets.weights import SHIPPED
 
     if is_predictions(weights) and not on:
         raise InputError(f"{weights} is predictions", expected="--on, the folder that they are about")
@@ -76,8 +78,8 @@ def _checks(weights: str, on: str, body: str, split: Split, known: str, record: 
         if isinstance(predictor, NetworkPredictor):
             answer = answer_of(predictor)
             name = str(plan.settings["subject"]["name"])
-            if known:
-                checks.append(compare_known(Path(known), name, answer))
+            if known or (SHIPPED / f"{weights}.safetensors").is_file():
+                checks.append(compare_known(Path(known or SHIPPED_ANSWERS), name, answer))
             if record:
                 record_known(Path(record), name, answer)
         else:

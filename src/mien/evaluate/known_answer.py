@@ -13,9 +13,12 @@ from mien.data.manifest import write_json
 from mien.errors import InputError
 from mien.evaluate.predicting import NetworkPredictor
 from mien.evaluate.verify import Check
+from mien.nets.weights import SHIPPED
 
-__all__ = ["answer_of", "compare_known", "record_known"]
+__all__ = ["SHIPPED_ANSWERS", "answer_of", "compare_known", "record_known"]
 
+SHIPPED_ANSWERS = SHIPPED / "known_answers.json"
+"""Of the weights that ship with the package."""
 TOLERANCE = 2e-3
 """Radians, metres and standard deviations: far above rounding, far below any change of weights."""
 

@@ -182,7 +182,7 @@ def _work(job: Job, number: int, size: int) -> str:
     """The stretches of one worker; what went wrong, as errors do not travel between processes."""
     import torch
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // size))
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // size)))
     try:
         _measure(make_plan(job), Rank(number, size), lambda people: None)
     except MienError as error:

@@ -25,6 +25,7 @@ from mien.nets.card import DTYPES, WeightCard
 from mien.nets.network import Network
 
 __all__ = [
+    "SHIPPED",
     "WeightCard",
     "WeightsSummary",
     "compare_shapes",
@@ -40,6 +41,7 @@ CARD_KEY = "mien"
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 SHIPPED = Path(__file__).parent / "data"
+"""Where weights lie that come with the package."""
 _SAFETENSORS_NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 _HUB_ID = re.compile(r"([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
 _RANDOM = re.compile(r"(random-[a-z-]+)(?::(\d{1,18}))?")
@@ -51,9 +53,10 @@ def load_weights(
     """A network in evaluation mode, and its card.
 
     Args:
-        spec: a `.safetensors` file, a folder from `save_pretrained`, the name of a file in the `weights` folder of the
-            data folders, a Hugging Face id `org/name` or `org/name@revision`, or `random-SIZE`, `random-SIZE:SEED`, or
-            another of `mien.nets.architectures.random_names`.
+        spec: a `.safetensors` file, a folder from `save_pretrained`, the name of weights that come with the package
+            (`open-xs`) or that lie in the `weights` folder of the data folders, a Hugging Face id `org/name` or
+            `org/name@revision`, or `random-SIZE`, `random-SIZE:SEED`, or another of
+            `mien.nets.architectures.random_names`.
         dtype: what to cast the weights to; by default they stay as the file keeps them, mapped from the disk.
         device: where to put them.
 

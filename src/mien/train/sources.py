@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mien.body.model import BodyModel
 from mien.data.augment import Augment
-from mien.data.catalogue import Entry
+from mien.data.catalogue import UNKNOWN, Entry
 from mien.data.humandata import HumanDataFile
 from mien.data.ingest import Request, ingest, make_plan
 from mien.data.locate import Found
@@ -51,6 +51,7 @@ def prepare(data: Data, out: Path, body: Path) -> None:
         entry = Entry(
             name=name, title=name, upstream=name, kind="synthetic" if made else "real", scene="not said",
             labels="exact" if made else "not said", homepage="", files={}, hands="flat" if made else "relative",
+            licence="made by mien synth: that of its body" if made else UNKNOWN,
         )  # fmt: skip
         request = Request(out=out.resolve() / STORE, body=body)
         plan = make_plan(entry, "train", [Found(files={"path": file})], str(file.parent), request)
