@@ -56,6 +56,13 @@ def mean(record: Record, measure: str) -> float | None:
     return None if found is None else found["mean"]
 
 
+def share(systems: dict[str, Record], measure: str) -> float:
+    """The weights' error over the constant's."""
+    ours, theirs = (mean(systems[name], measure) for name in (WEIGHTS, "baseline"))
+    assert ours and theirs, f"nobody has {measure}"
+    return ours / theirs
+
+
 def by_recipe(systems: dict[str, Record]) -> str:
     """Errors of the weights, and of the constant in brackets."""
     ours, theirs = systems[WEIGHTS], systems["baseline"]
@@ -141,7 +148,7 @@ def main() -> None:
         )
         for title, (labels, images) in (REAL.items() if settings.real else ())
     }
-    ratios = {name: mean(systems[WEIGHTS], name) / mean(systems["baseline"], name) for name in ("pve", "pve_hand")}
+    ratios = {name: share(systems, name) for name in ("pve", "pve_hand")}
     points = curve(settings.runs)
     parts = {"recipes": by_recipe(systems), "real": on_real(real), "curve": table(points) if points else ""}
     print(*parts.values(), ratios, sep="\n\n")

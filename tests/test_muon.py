@@ -54,7 +54,7 @@ def test_a_step_is_as_large_as_one_of_adam() -> None:
     for kind in (Muon, torch.optim.AdamW):
         weight = nn.Parameter(torch.zeros(96, 384))
         optimizer = kind([weight], lr=1e-3, weight_decay=0.0)
-        generator = torch.Generator().manual_seed(1)
+        generator, before = torch.Generator().manual_seed(1), weight.detach()
         for _ in range(20):
             weight.grad = torch.randn(weight.shape, generator=generator)
             before = weight.detach().clone()

@@ -58,6 +58,7 @@ class Muon(torch.optim.Optimizer):
         return loss
 
     def _move(self, weight: Tensor, group: dict[str, Any]) -> None:
+        assert weight.grad is not None
         state = self.state[weight]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(weight)

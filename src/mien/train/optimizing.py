@@ -54,7 +54,7 @@ def make_optimizers(
     return found
 
 
-def _inner_maps(network: nn.Module) -> list[nn.Parameter]:
+def _inner_maps(network: nn.Module) -> list[Tensor]:
     """Weights of linear maps and convolutions that learn, but for the heads."""
     kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
     modules = [module for module in network.modules() if isinstance(module, kinds) and not isinstance(module, Head)]
