@@ -10,7 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("[0-9]*.py")))
+@pytest.mark.parametrize("name", ["demo.py", *sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))])
 def test_example(name: str, tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(EXAMPLES / name), str(tmp_path / "out")]
