@@ -14,18 +14,10 @@ import sys
 import time
 from pathlib import Path
 
-from mien.cli import main
+from demo import run
 
 PICTURES, UNSEEN = 700, 60
 CORES = os.cpu_count() or 1
-
-
-def run(*words: object) -> None:
-    """One command of `mien`, shown before it runs."""
-    arguments = [str(word) for word in words]
-    print("\n$ mien", " ".join(arguments), flush=True)
-    if code := main(arguments):
-        sys.exit(code)
 
 
 def demo(out: Path) -> None:
