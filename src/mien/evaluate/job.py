@@ -29,6 +29,8 @@ from mien.metrics.matching import Detection
 __all__ = ["BASELINE", "Job", "Plan", "Subject", "is_predictions", "make_plan", "subject_of"]
 
 BASELINE = "baseline:"
+CONSTANT = "constant person"
+"""What reports call a baseline."""
 RUN, RESULTS, SAMPLES = "run.json", "results.json", "samples.parquet"
 
 
@@ -258,7 +260,7 @@ def _baseline(job: Job) -> Subject:
         known = read_baseline(where[0])
         body = BodyModel.load(find_body(job.body, family=known.provenance.body_family))
         known = read_baseline(where[0], body)
-        subject = {"kind": "baseline", "name": where[0].name, "sha256": sha256(where[0])}
+        subject = {"kind": "baseline", "name": CONSTANT, "file": where[0].name, "sha256": sha256(where[0])}
         predictor = BaselinePredictor(baseline=known)
         return Subject(body=body, about=subject, bind=lambda truths: (_always(predictor), {}))
     if not where:
@@ -267,7 +269,7 @@ def _baseline(job: Job) -> Subject:
     body = BodyModel.load(find_body(job.body, family=family))
     truths = _named([read_truths(each, "train", body, images=job.images, hands=job.hands) for each in where], where)
     found = fit_baseline(truths, body, seed=job.seed)
-    subject = {"kind": "baseline", "name": job.weights, "sources": found.provenance.sources, "seed": job.seed}
+    subject = {"kind": "baseline", "name": CONSTANT, "sources": found.provenance.sources, "seed": job.seed}
     other = BaselinePredictor(baseline=found)
     return Subject(body=body, about=subject, bind=lambda truths: (_always(other), {}), baseline=found)
 
