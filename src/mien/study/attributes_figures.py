@@ -118,7 +118,9 @@ def _draw_words(plan: Plan, found: Found) -> list[Figure]:
     scene = np.concatenate(
         [np.array(each.scene)[rows] for each, rows in zip(plan.sets, space.rows, strict=True) if rows.any()]
     )
-    made = np.concatenate([np.full(int(rows.sum()), each.kind) for each, rows in zip(plan.sets, space.rows, strict=True)])
+    made = np.concatenate(
+        [np.full(int(rows.sum()), each.kind) for each, rows in zip(plan.sets, space.rows, strict=True)]
+    )
     found_here: list[Figure] = []
     for name, words, what in (("scene", scene, "scene"), ("kind", made, "real or synthetic")):
         if len(np.unique(words)) > 1:

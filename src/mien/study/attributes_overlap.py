@@ -121,9 +121,7 @@ class Step:
         return self.lead is None or self.lead.low > 0
 
 
-def reach(
-    points: Sequence[Float[np.ndarray, "_ number"]], names: Sequence[str], *, seed: int = 0, k: int = K
-) -> Reach:
+def reach(points: Sequence[Float[np.ndarray, "_ number"]], names: Sequence[str], *, seed: int = 0, k: int = K) -> Reach:
     """See who is reached by whom.
 
     Args:
@@ -142,9 +140,7 @@ def reach(
         seconds = [part[order[half : 2 * half]] for part, order in zip(kept, orders, strict=True)]
         reached.append(np.stack([_reached(first, seconds, k) for first in firsts]))
         person.append(np.stack([order[:half] for order in orders]))
-    return Reach(
-        names=tuple(names), people=count, reached=np.stack(reached), person=np.stack(person), seed=seed
-    )
+    return Reach(names=tuple(names), people=count, reached=np.stack(reached), person=np.stack(person), seed=seed)
 
 
 def ladder(found: Reach, mix: Sequence[int] = ()) -> list[Step]:

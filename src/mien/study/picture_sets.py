@@ -81,7 +81,9 @@ def read_sets(places: Sequence[str], choice: Choice, body_of: Callable[[Path], B
         raise InputError("no dataset", expected="folders in HumanData form, such as `mien synth` writes")
     if choice.people < 1:
         raise InputError(f"--people {choice.people}", expected="at least 1")
-    if twice := [place for place, count in Counter(str(Path(place).resolve()) for place in places).items() if count > 1]:
+    if twice := [
+        place for place, count in Counter(str(Path(place).resolve()) for place in places).items() if count > 1
+    ]:
         raise InputError(f"{twice[0]} is given twice", expected="each dataset once")
     return _named([_read(Path(place), choice, body_of(Path(place))) for place in places], places)
 
