@@ -30,8 +30,8 @@ def attributes(
 ) -> int:
     """How datasets look, which way their people face and how they stand; who covers whom, and what adds most to a mix.
 
-    Writes OUT/study.json (all numbers, with intervals), figures and OUT/study.html. Features of each dataset are kept in
-    OUT/features: a run that was stopped goes on, one with more datasets computes only theirs.
+    Writes OUT/study.json (all numbers, with intervals), figures and OUT/study.html. Features of each dataset are kept
+    in OUT/features: a run that was stopped goes on, one with more datasets computes only theirs.
 
     Args:
         data: folders in HumanData form, as `mien synth` writes them, or single annotation files.
@@ -51,11 +51,10 @@ def attributes(
     from mien.study.picture_sets import Choice
 
     choice = Choice(split=split, people=people, seed=seed, hands=hands)
-    plan = make_plan(
-        Job(
-            data=data, out=out, choice=choice, features=features, mix=mix, umap=umap, device=device, batch=batch_size
-        )  # fmt: skip
-    )
+    job = Job(
+        data=data, out=out, choice=choice, features=features, mix=mix, umap=umap, device=device, batch=batch_size
+    )  # fmt: skip
+    plan = make_plan(job)
     if dry_run:
         _print_cost({each.name: len(each) for each in plan.sets}, estimate(plan), str(plan.backbone.about["name"]))
         return 0
@@ -81,8 +80,8 @@ def hands(
 ) -> int:
     """How far the hands of datasets are from relaxed: distributions, medians, rendered hands along the axis.
 
-    The distance is the root mean square, over the 15 joints of a hand, of the angle between it and the body's mean hand.
-    Writes OUT/study.json, OUT/hands.png and OUT/study.html.
+    The distance is the root mean square, over the 15 joints of a hand, of the angle to the body's mean hand. Writes
+    OUT/study.json, OUT/hands.png and OUT/study.html.
 
     Args:
         data: folders in HumanData form, as `mien synth` writes them, or single annotation files.
@@ -158,21 +157,20 @@ def attention(
     from mien.study.attention import Job, estimate, make_plan, run
     from mien.study.picture_sets import Choice
 
-    plan = make_plan(
-        Job(
-            inputs=inputs,
-            out=out,
-            weights=weights,
-            choice=Choice(split=split, people=people, seed=seed),
-            layer=layer,
-            detector=detector,
-            person=person,
-            body=body,
-            device=device,
-            batch=batch_size,
-            shown=shown,
-        )  # fmt: skip
-    )
+    job = Job(
+        inputs=inputs,
+        out=out,
+        weights=weights,
+        choice=Choice(split=split, people=people, seed=seed),
+        layer=layer,
+        detector=detector,
+        person=person,
+        body=body,
+        device=device,
+        batch=batch_size,
+        shown=shown,
+    )  # fmt: skip
+    plan = make_plan(job)
     if dry_run:
         print("\n".join(f"{'*' if name == plan.layer else ' '} {name}" for name in plan.layers))
         _print_cost({each.name: len(each) for each in plan.sources}, estimate(plan), plan.estimator.card.name)

@@ -1,8 +1,8 @@
 """`mien study attention`: where each task token of a network looks, on the crop and on the picture, and in numbers.
 
-The paper shows maps in which tokens look at the part of the body that they speak of. Whether they do is measured: of the
-attention that a token spends on patches, how much lies around its joint, against what chance gives, and against what the
-map of another person of the same dataset gives there: a token that looks at the same place in every crop is no reader.
+The paper shows maps in which tokens look at the part of the body that they speak of. Whether they do is measured: of
+the attention that a token spends on patches, how much lies around its joint, against what chance gives, and against
+what the map of another person of the same dataset has there: a token that looks at one place in all crops reads little.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 
 import mien
 from mien.errors import InputError, MienError, closest
@@ -28,7 +28,7 @@ from mien.study.kept import is_kept, kept
 from mien.study.picture_sets import Choice
 from mien.study.written import check_out, describe_sets, record, write_json
 
-__all__ = ["Job", "Lifts", "Plan", "estimate", "lifts", "make_plan", "run"]
+__all__ = ["Job", "Lifts", "Plan", "estimate", "lifts", "make_plan", "part_lift", "run"]
 
 AROUND = 1
 """Patches around that of the joint which count as its place: 3 x 3."""
@@ -179,8 +179,8 @@ def lifts(
     grid: tuple[int, int],
     seed: int = 0,
 ) -> Lifts:
-    """How much of each token's attention lies on the 3 x 3 patches around its joint, as a multiple of their share of all
-    patches (fewer at the crop's edge).
+    """How much of each token's attention lies on the 3 x 3 patches around its joint (fewer at the crop's edge), as a
+    multiple of their share of all patches.
 
     Args:
         heat: attention over patches, row by row; sums to 1.
@@ -219,41 +219,59 @@ def _describe(
     seed, card = plan.job.choice.seed, plan.estimator.card
     shares = np.concatenate([look["share"] for look in looks])
     everyone = Lifts(own=np.concatenate([one.own for one in each]), other=np.concatenate([one.other for one in each]))
-    remarks = [
-        f"{source.name}: {line}" for source, look in zip(plan.sources, looks, strict=True) for line in look["problems"]
-    ]
+    pairs = list(zip(plan.sources, looks, strict=True))
+    remarks = [f"{source.name}: {line}" for source, look in pairs for line in look["problems"]]
     return record(
         "attention",
         seed=seed,
         seconds=seconds,
         device=plan.job.device,
         data=describe_sets([source.data for source in plan.sources if source.data is not None]),
-        people={source.name: len(look["heat"]) for source, look in zip(plan.sources, looks, strict=True)},
+        people={source.name: len(look["heat"]) for source, look in pairs},
         weights={"name": card.name, "sha256": card.sha256, "warning": card.warning},
         layer=plan.layer,
         layers=list(plan.layers),
         grid=list(plan.estimator.network.encoder.grid),
         definition={
-            "lift": "attention of a token on the 3 x 3 patches around its joint, divided by their share of all patches; "
-            "1 is chance",
+            "lift": "attention of a token on the 3 x 3 patches around its joint, divided by their share of all "
+            "patches; 1 is chance",
             "other": "the same place on the map of another person of the same source",
+            "alike": "how much of one map lies in another: the sum over patches of the smaller of the two, 1 if they "
+            "are the same; mean over pairs of parts with joints",
             "joints": "true ones that are seen, in datasets; the network's own in pictures without labels",
         },
+        alike=_alike(plan, np.concatenate([look["heat"] for look in looks])),
         remarks=[*([card.warning] if card.warning else []), *remarks],
-        parts={part: _part(plan, everyone, part, seed) for part in PARTS},
+        parts={part: part_lift(plan, everyone, part, seed) for part in PARTS},
         tokens={
             token.name: {"part": token.part, "on_patches": float(shares[:, t].mean())}
             | _lift(everyone.own[:, t : t + 1], everyone.other[:, t : t + 1], seed)
             for t, token in enumerate(plan.tokens)
         },
         sources={
-            source.name: {part: _part(plan, one, part, seed) for part in PARTS}
+            source.name: {part: part_lift(plan, one, part, seed) for part in PARTS}
             for source, one in zip(plan.sources, each, strict=True)
         },
     )  # fmt: skip
 
 
-def _part(plan: Plan, found: Lifts, part: str, seed: int) -> dict[str, Any]:
+def _alike(plan: Plan, heat: Float[np.ndarray, "person token patch"]) -> dict[str, Any]:
+    """How alike the maps of different parts of one person are, and the maps of one part of two people."""
+    seed, placed = plan.job.choice.seed, [token.part for token in plan.tokens if token.joint is not None]
+    mine = [[t for t, token in enumerate(plan.tokens) if token.part == part] for part in PARTS if part in placed]
+    maps = np.stack([heat[:, tokens].mean(1) for tokens in mine], 1)
+    one, two = np.triu_indices(maps.shape[1], 1)
+    order = np.random.default_rng(seed).permutation(len(maps))
+    other = maps[np.roll(order, 1)][np.argsort(order)]
+    found = {"parts_of_one_person": np.minimum(maps[:, one], maps[:, two]).sum(-1).mean(1)}
+    if len(maps) > 1:
+        found["one_part_of_two_people"] = np.minimum(maps, other).sum(-1).mean(1)
+    everyone = np.ones(len(maps), dtype=bool)
+    return {name: _mean(values.astype(np.float64), everyone, seed) for name, values in found.items()}
+
+
+def part_lift(plan: Plan, found: Lifts, part: str, seed: int) -> dict[str, Any]:
+    """Means of a part of the body over its tokens and over people, with intervals; None where nobody counts."""
     mine = [t for t, token in enumerate(plan.tokens) if token.part == part]
     return {"tokens": len(mine)} | _lift(found.own[:, mine], found.other[:, mine], seed)
 
@@ -274,6 +292,11 @@ def _lift(own: np.ndarray, other: np.ndarray, seed: int) -> dict[str, Any]:
         if not there.any():
             said[name] = None
             continue
-        ((low, high),) = bootstrap(means[:, None], there[:, None], seed)
-        said[name] = {"mean": float(means[there].mean()), "low": float(low), "high": float(high)}
+        said[name] = _mean(means, there, seed)
     return {"people": int(np.isfinite(own).any(1).sum())} | said
+
+
+def _mean(values: Float64[np.ndarray, "person"], there: Bool[np.ndarray, "person"], seed: int) -> dict[str, float]:
+    """With its 95 % interval."""
+    ((low, high),) = bootstrap(values[:, None], there[:, None], seed)
+    return {"mean": float(values[there].mean()), "low": float(low), "high": float(high)}

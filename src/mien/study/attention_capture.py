@@ -111,7 +111,7 @@ def _last_self(above: DecoderLayer, visit: Callable[[Call], object]) -> Callable
                     batch=int(batch),
                     output=None,
                     queries=int(queries),
-                )  # fmt: skip
+                )
             )
 
     return seen
@@ -119,7 +119,7 @@ def _last_self(above: DecoderLayer, visit: Callable[[Call], object]) -> Callable
 
 @torch.no_grad()
 def recomputed(call: Call) -> tuple[Float[Tensor, "batch head query key"], Float[Tensor, "out dim"]]:
-    """The weights of a pass, which sum to 1 over keys, and the tokens that they lead to: `rows + out(weights @ values)`."""
+    """The weights of a pass, which sum to 1 over keys, and the tokens they lead to: `rows + out(weights @ values)`."""
     layer, normed = call.layer, call.norm(call.rows)
     if isinstance(layer, CrossAttention):
         assert call.context is not None

@@ -1,4 +1,4 @@
-"""Figures and page of `mien study attention`: maps over crops and pictures, and how often tokens look at their joints."""
+"""Figures and page of `mien study attention`: maps over crops and pictures, how much lies around tokens' joints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jaxtyping import Float, Float64, UInt8
 from mien.files import atomic_write
 from mien.geometry.crop import Crop
 from mien.optional import need
-from mien.study.attention import Lifts, Plan
+from mien.study.attention import Lifts, Plan, part_lift
 from mien.study.attention_people import Source, read
 from mien.study.attention_tokens import PARTS
 from mien.study.written import Figure, draw, write_study_page
@@ -26,6 +26,7 @@ BLUE, ORANGE, DARK, LIGHT = "#0072b2", "#d55e00", "#17324d", "#e6e9ee"
 SIZE = (256, 192)
 """Height and width of a crop in the figure, pixels."""
 QUALITY = 82
+_GLOW = np.array([215.0, 115.0, 0.0])
 
 
 def draw_attention(plan: Plan, looks: Sequence[Mapping[str, np.ndarray]], each: Sequence[Lifts]) -> list[Figure]:
@@ -39,7 +40,7 @@ def draw_attention(plan: Plan, looks: Sequence[Mapping[str, np.ndarray]], each: 
 
 
 def over_crop(crop: UInt8[np.ndarray, "h w 3"], heat: Float[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "h w 3"]:
-    """A map of patches over its crop: dark where nothing is looked at, in the crop's own colours where most is."""
+    """A map of patches over its crop: grey where nothing is looked at, orange where most is."""
     height, width = crop.shape[:2]
     smooth = _smooth(heat, (width, height))
     return _lit(crop, smooth / max(float(smooth.max()), 1e-12))
@@ -74,10 +75,9 @@ def _smooth(heat: np.ndarray, size: tuple[int, int]) -> Float64[np.ndarray, "h w
 
 def _lit(picture: UInt8[np.ndarray, "h w 3"], light: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """Orange light where attention is, over a grey and darker picture."""
-    grey = picture.mean(2, keepdims=True) * 0.55
-    glow = np.array([255.0, 170.0, 0.0])
+    grey = picture.mean(2, keepdims=True) * 0.6
     share = light[..., None]
-    return np.clip(grey * (1 - 0.55 * share) + share * (0.45 * picture + 0.4 * glow), 0, 255).astype(np.uint8)
+    return np.clip(grey * (1 - 0.4 * share) + share * _GLOW, 0, 255).astype(np.uint8)
 
 
 def _shown(plan: Plan, looks: Sequence[Mapping[str, np.ndarray]]) -> list[tuple[int, int]]:
@@ -102,9 +102,8 @@ def _draw_maps(plan: Plan, looks: Sequence[Mapping[str, np.ndarray]]) -> Figure:
         len(people), len(widths), figsize=(sum(widths) + 0.2, 1.09 * len(people) + 0.35), width_ratios=widths,
         squeeze=False,
     )  # fmt: skip
-    figure.subplots_adjust(
-        left=0.005, right=0.995, bottom=0.005, top=1 - 0.3 / (1.09 * len(people) + 0.35), wspace=0.03, hspace=0.03
-    )
+    top = 1 - 0.3 / (1.09 * len(people) + 0.35)
+    figure.subplots_adjust(left=0.005, right=0.995, bottom=0.005, top=top, wspace=0.03, hspace=0.03)
     for axes, (i, person) in zip(grid, people, strict=True):
         cells = _cells(plan, plan.sources[i], looks[i], person, parts)
         for axis, cell in zip(axes, cells, strict=True):
@@ -113,8 +112,8 @@ def _draw_maps(plan: Plan, looks: Sequence[Mapping[str, np.ndarray]]) -> Figure:
     for axis, word in zip(grid[0], ["all tokens, in the picture", "crop", *parts], strict=True):
         axis.set_title(word, fontsize=7.5, color=DARK)
     caption = (
-        f"Where task tokens of {plan.estimator.card.name} look ({plan.layer}, mean over heads and over the tokens of each "
-        "part of the body): orange light is attention over patches, each map on its own scale."
+        f"Where task tokens of {plan.estimator.card.name} look ({plan.layer}, mean over heads and over the tokens of "
+        "each part of the body): orange light is attention over patches, each map on its own scale."
     )
     return _write_jpeg(plan.job.out / "attention.jpg", figure, caption)
 
@@ -147,10 +146,8 @@ def _draw_lifts(plan: Plan, each: Sequence[Lifts]) -> Figure:
     """Of each part: attention around its own joints, and what another person's map has there."""
     import matplotlib.pyplot as plt
 
-    from mien.study.attention import _part
-
     everyone = Lifts(own=np.concatenate([one.own for one in each]), other=np.concatenate([one.other for one in each]))
-    numbers = {part: _part(plan, everyone, part, plan.job.choice.seed) for part in PARTS}
+    numbers = {part: part_lift(plan, everyone, part, plan.job.choice.seed) for part in PARTS}
     numbers = {part: each for part, each in numbers.items() if each["own"] is not None}
     figure, axis = plt.subplots(figsize=(7.5, 0.45 * len(numbers) + 1.5), layout="constrained")
     axis.axvline(1, color=DARK, linewidth=1, linestyle=":")
@@ -176,17 +173,23 @@ def _draw_lifts(plan: Plan, each: Sequence[Lifts]) -> Figure:
     axis.spines[["top", "right", "left"]].set_visible(False)
     axis.tick_params(axis="y", length=0)
     caption = (
-        f"Attention of {plan.estimator.card.name} on the 3 x 3 patches around each token's joint, as a multiple of chance, "
-        "mean over tokens and people with 95 % intervals. Only where the blue dot lies right of the orange one do tokens "
-        "look at this person's part rather than at a place in the crop."
+        f"Attention of {plan.estimator.card.name} on the 3 x 3 patches around each token's joint, as a multiple of "
+        "chance, mean over tokens and people with 95 % intervals. Only where the blue dot lies right of the orange one "
+        "do tokens look at this person's part rather than at a place in the crop."
     )
     return draw(plan.job.out / "lifts.png", figure, caption)
 
 
 def write_attention_page(path: Path, found: Mapping[str, Any], figures: Sequence[Figure]) -> Path:
     """Write one self-contained page."""
-    people = sum(found["people"].values())
-    lead = f"{found['weights']['name']}, {found['layer']}, {people:,} people, seed {found['seed']}. {found['definition']['lift']}."
+    people, alike = sum(found["people"].values()), found["alike"]
+    lead = (
+        f"{found['weights']['name']}, {found['layer']}, {people:,} people, seed {found['seed']}. Times chance: "
+        f"{found['definition']['lift']}. Maps of two parts of one person share "
+        f"{100 * alike['parts_of_one_person']['mean']:.0f} % of their attention"
+    )
+    two = alike.get("one_part_of_two_people")
+    lead += "." if two is None else f", maps of one part of two people {100 * two['mean']:.0f} %."
     parts: list[str | Figure] = [f'<p class="facts">{escaped(remark)}</p>' for remark in found["remarks"]]
     parts += figures
     head = ("", "people", "own map", "other person's map", "difference")

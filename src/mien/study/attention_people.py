@@ -108,7 +108,7 @@ def gather(estimator: Estimator, layer: str, tokens: Sequence[TaskToken], source
     if boxes is not None:
         estimator = replace(estimator, detector=_TrueBoxes(dict(zip(names, boxes, strict=True))), person="all")
     with captured(network, layer, visit):
-        for i, outcome in enumerate(estimator.stream(_pictures(source, names, problems))):
+        for outcome in estimator.stream(_pictures(source, names, problems)):
             if outcome.people is None:
                 problems.append(outcome.problem)
                 continue

@@ -1,4 +1,4 @@
-"""What each task token of a network is for: its name, the part of the body that it belongs to, the joint it speaks of."""
+"""What each task token of a network is for: its name, its part of the body, the joint that it speaks of."""
 
 from __future__ import annotations
 

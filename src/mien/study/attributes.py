@@ -1,7 +1,7 @@
 """`mien study attributes`: how datasets look, which way their people face and how they stand; who covers whom.
 
-The paper's Figure 2 shows maps of three attributes over all datasets. Maps say that there are clusters; here numbers say
-how much of each dataset another one reaches, and which one adds most to a mix.
+The paper's Figure 2 shows maps of three attributes over all datasets. Maps say that there are clusters; here numbers
+say how much of each dataset another one reaches, and which one adds most to a mix.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def _draw_components(plan: Plan, found: Found, name: str) -> Figure:
     unit = {"picture": "deviations", "pose": "m"}[name]
     axes = tuple(f"component {i + 1} ({unit}; {share:.0f} %)" for i, share in enumerate((first, second)))
     caption = (
-        f"Principal components of {TITLES[name]}: one dot a person, each panel one dataset (blue) among all (grey). The "
-        f"two components hold {first + second:.0f} % of the variance."
+        f"Principal components of {TITLES[name]}: one dot a person, each panel one dataset (blue) among all (grey). "
+        f"The two components hold {first + second:.0f} % of the variance."
     )
     names = [each.name for each in plan.sets]
     return _draw_panels(plan.job.out / f"pca_{name}.png", components.places, names, axes, caption)
@@ -118,9 +118,8 @@ def _draw_words(plan: Plan, found: Found) -> list[Figure]:
     scene = np.concatenate(
         [np.array(each.scene)[rows] for each, rows in zip(plan.sets, space.rows, strict=True) if rows.any()]
     )
-    made = np.concatenate(
-        [np.full(int(rows.sum()), each.kind) for each, rows in zip(plan.sets, space.rows, strict=True)]
-    )
+    kinds = [[each.kind] * int(rows.sum()) for each, rows in zip(plan.sets, space.rows, strict=True)]
+    made = np.concatenate([np.array(words, dtype=np.str_) for words in kinds])
     found_here: list[Figure] = []
     for name, words, what in (("scene", scene, "scene"), ("kind", made, "real or synthetic")):
         if len(np.unique(words)) > 1:
@@ -202,6 +201,6 @@ def _draw_ladders(plan: Plan, found: Found) -> Figure:
     start = f" to {', '.join(plan.sets[i].name for i in plan.mix)}" if plan.mix else ""
     caption = (
         f"What adds most{start}: from above, each row adds the dataset that reaches most of what was not reached. Full "
-        "dots: its lead over the next best is larger than the 95 % interval; empty dots: another might as well have come."
+        "dots: its lead over the next best is above 0 with its 95 % interval; empty: another might as well have come."
     )
     return draw(plan.job.out / "adds_most.png", figure, caption)

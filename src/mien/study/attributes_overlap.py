@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float, Float64, Int
 
 from mien.metrics.interval import bootstrap
 
-__all__ = ["K", "MIN_PEOPLE", "Reach", "Step", "Value", "ladder", "reach"]
+__all__ = ["MIN_PEOPLE", "K", "Reach", "Step", "Value", "ladder", "reach"]
 
 K = 5
 """Which neighbour sets how far a person reaches."""

@@ -14,11 +14,12 @@ __all__ = ["write_attributes_page"]
 
 def write_attributes_page(path: Path, found: Mapping[str, Any], figures: Sequence[Figure]) -> Path:
     """Write one self-contained page."""
+    definition = found["definition"]
     lead = (
-        f"{len(found['data'])} datasets, features by {found['backbone']['name']}, seed {found['seed']}. Of each picture "
-        "one person is taken. Coverage C(A | B): the share of A's people whose nearest person of B is no farther than "
-        f"their neighbour number {found['definition']['k']} in A; the same distribution gives "
-        f"{100 * found['definition']['by_chance']:.0f} %."
+        f"{len(found['data'])} datasets, features by {found['backbone']['name']}, seed {found['seed']}. "
+        "Of each picture one person is taken. Coverage C(A | B): the share of A's people whose nearest person of B is no "
+        f"farther than their neighbour number {definition['k']} in A; people of one distribution give "
+        f"{100 * definition['by_chance']:.0f} %."
     )
     parts: list[str | Figure] = [f'<p class="facts">{escaped(remark)}</p>' for remark in found["remarks"]]
     parts += ["<h2>Data</h2>", _data(found)]

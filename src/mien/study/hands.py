@@ -193,7 +193,7 @@ def _numbers(distance: Float64[np.ndarray, "hand"], seed: int) -> dict[str, Any]
     middle = quantile_test(distance, p=0.5).confidence_interval(0.95) if len(distance) > 1 else None
     return {
         "hands": len(distance),
-        "quantiles": {f"{q:.2f}": float(value) for q, value in zip(QUANTILES, np.quantile(distance, QUANTILES), strict=True)},
+        "quantiles": {f"{q:.2f}": float(np.quantile(distance, q)) for q in QUANTILES},
         "median": {
             "mean": float(np.median(distance)),
             "low": None if middle is None else float(middle.low),

@@ -101,8 +101,8 @@ def draw_hands(plan: Plan, hands: Sequence[Mapping[str, Hands]], along: Mapping[
         axis.spines[["top", "right", "left"]].set_visible(False)
         axis.tick_params(axis="y", length=0)
     caption = (
-        f"How far hands are from relaxed. {FORMULA}. Share of hands in bins of {BIN:g} degrees, each row on its own scale; "
-        "below, real hands of these datasets at that distance, palm towards the reader."
+        f"How far hands are from relaxed. {FORMULA}. Share of hands in bins of {BIN:g} degrees, each row on its own "
+        "scale; below, real hands of these datasets at that distance, palm towards the reader."
     )
     return draw(plan.job.out / "hands.png", figure, caption)
 
