@@ -191,7 +191,7 @@ def _print_ladder(name: str, numbers: Mapping[str, Any]) -> None:
     print(f"{name}: what adds most, and the share of all datasets' people that is reached then")
     for step in numbers["ladder"]:
         covered, lead = step["covered"], "" if step["clear"] else f"  (as well: {step['runner_up']})"
-        interval = f"{100 * covered['low']:.0f} to {100 * covered['high']:.0f}"
+        interval = f"{100 * covered['low']:.1f} to {100 * covered['high']:.1f}"
         print(f"  + {step['added']:<20}{100 * covered['mean']:5.1f} %  ({interval}){lead}")
 
 

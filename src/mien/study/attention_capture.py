@@ -44,10 +44,11 @@ class Call:
     """Tokens of each sample that ask."""
 
 
-def layers(network: Network) -> dict[str, nn.Module]:
+def layers(network: Network) -> dict[str, SelfAttention | CrossAttention]:
     """The attention layers of a network by name, in their order."""
-    kinds = (SelfAttention, CrossAttention)
-    return {name: module for name, module in network.named_modules() if isinstance(module, kinds)}
+    return {
+        name: module for name, module in network.named_modules() if isinstance(module, (SelfAttention, CrossAttention))
+    }
 
 
 def default_layer(network: Network) -> str:

@@ -135,9 +135,8 @@ def run(plan: Plan, progress: Callable[[int], object] = lambda people: None) -> 
     with exclusive(plan.job.out):
         features, seconds = _all_features(plan, progress)
         found = _look(plan, features)
-        spent = {"features": seconds, "this_run": time.perf_counter() - start}
-        described = _describe(plan, found, spent)
         figures = draw_all(plan, found)
+        described = _describe(plan, found, {"features": seconds, "this_run": time.perf_counter() - start})
         write_json(plan.job.out / "study.json", described)
         write_attributes_page(plan.job.out / "study.html", described, figures)
     return described
@@ -184,7 +183,9 @@ def _look(plan: Plan, features: list[dict[str, np.ndarray]]) -> Found:
     for name, space in spaces.items():
         components[name] = principal_components(space.points)
         total = sum(map(len, space.points))
-        if plan.umap and total >= MIN_PEOPLE:
+        if name == "orientation":
+            pass  # it has two angles to be drawn by
+        elif plan.umap and total >= MIN_PEOPLE:
             umaps[name] = umap(space.points, plan.job.choice.seed)
         elif plan.umap:
             remarks.append(f"{name}: no UMAP of {total} people")

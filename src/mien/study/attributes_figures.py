@@ -35,7 +35,7 @@ def draw_all(plan: Plan, found: Found) -> list[Figure]:
             figures.append(_draw_view(plan, found))
         else:
             figures.append(_draw_components(plan, found, name))
-        if name in found.umaps and name != "orientation":
+        if name in found.umaps:
             caption = (
                 f"UMAP of {TITLES[name]}: one dot a person, each panel one dataset (blue) among all (grey). "
                 "Neighbours are alike; distances between groups mean little."
@@ -201,6 +201,7 @@ def _draw_ladders(plan: Plan, found: Found) -> Figure:
     start = f" to {', '.join(plan.sets[i].name for i in plan.mix)}" if plan.mix else ""
     caption = (
         f"What adds most{start}: from above, each row adds the dataset that reaches most of what was not reached. Full "
-        "dots: its lead over the next best is above 0 with its 95 % interval; empty: another might as well have come."
+        "dots: its lead over the next best is above 0 with its 95 % interval, or nothing else is left; empty: another "
+        "might as well have come."
     )
     return draw(plan.job.out / "adds_most.png", figure, caption)

@@ -17,8 +17,8 @@ def write_attributes_page(path: Path, found: Mapping[str, Any], figures: Sequenc
     definition = found["definition"]
     lead = (
         f"{len(found['data'])} datasets, features by {found['backbone']['name']}, seed {found['seed']}. "
-        "Of each picture one person is taken. Coverage C(A | B): the share of A's people whose nearest person of B is no "
-        f"farther than their neighbour number {definition['k']} in A; people of one distribution give "
+        "Of each picture one person is taken. Coverage C(A | B): the share of A's people whose nearest person of B is "
+        f"no farther than their neighbour number {definition['k']} in A; people of one distribution give "
         f"{100 * definition['by_chance']:.0f} %."
     )
     parts: list[str | Figure] = [f'<p class="facts">{escaped(remark)}</p>' for remark in found["remarks"]]

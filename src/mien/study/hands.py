@@ -160,6 +160,7 @@ def run(plan: Plan) -> dict[str, Any]:
         if not any(len(each[side].distance) for each in hands for side in SIDES):
             raise MienError("no dataset has hands", expected="left_hand_pose or right_hand_pose in its labels")
         along = {side: examples(plan.sets, hands, side) for side in SIDES}
+        figure = draw_hands(plan, hands, along)
         spent = {"reading": plan.seconds, "this_run": time.perf_counter() - start}
         described = record(
             "hands",
@@ -176,7 +177,6 @@ def run(plan: Plan) -> dict[str, Any]:
             },
             examples={side: [_example(plan, each) for each in along[side]] for side in SIDES},
         )
-        figure = draw_hands(plan, hands, along)
         write_json(plan.job.out / "study.json", described)
         write_hands_page(plan.job.out / "study.html", described, figure)
     return described

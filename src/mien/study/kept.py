@@ -54,7 +54,7 @@ def is_kept(path: Path, made_of: Mapping[str, Any]) -> bool:
 def _read(path: Path, text: str) -> dict[str, np.ndarray] | None:
     """The arrays of a file, or None if it is not there, is damaged, or was made of something else."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             if KEY not in file or SECONDS not in file or str(file[KEY]) != text:
                 return None
             return {name: file[name] for name in file.files if name != KEY}

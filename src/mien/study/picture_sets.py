@@ -122,10 +122,9 @@ def _scenes(place: Path, choice: Choice, chosen: Truths) -> tuple[Kind, tuple[st
     known = {file.name: places for file in files if (places := _places(file)) is not None}
     if not known:
         return "unknown", (UNKNOWN,) * len(chosen)
-    words = [
-        known[name][row] if name in known else ""
-        for name, row in zip(chosen.samples.extra["file"], chosen.samples.row, strict=True)
-    ]
+    named = chosen.samples.extra["file"]
+    assert isinstance(named, np.ndarray), "read_truths names the file of each row"
+    words = [known[name][row] if name in known else "" for name, row in zip(named, chosen.samples.row, strict=True)]
     return "synthetic", tuple(map(_scene, words))
 
 
