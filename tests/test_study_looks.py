@@ -245,6 +245,7 @@ def sets(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("sets")
     for name in ("whole", "bare", "single"):
         shutil.copytree(studio, place / name)
+    _write(place / "whole/train.npz", _arrays(place / "whole/train.npz"), "whole")
     bare = _arrays(place / "bare/train.npz")
     params = bare["smplx"].item()
     for key in ("left_hand_pose", "right_hand_pose", "global_orient"):

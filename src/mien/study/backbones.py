@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ WHOLE = (512, 384)
 """Height and width of the crop that other networks get: all pixels of the patch."""
 
 
+@runtime_checkable
 class Backbone(Protocol):
     """Anything that says something about the crop of a person."""
 
