@@ -30,6 +30,9 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "research": {
         "evaluate": "how good weights or predictions are: errors, tables, a report",
+        "study attributes": "how datasets look, face and stand; who covers whom, what adds most",
+        "study hands": "how far from relaxed the hands of datasets are",
+        "study attention": "where each task token of a network looks",
         "submit agora": "a zip for AGORA's server",
         "submit bedlam": "a zip for BEDLAM's server",
         "submit hbw": "an .npz for SHAPY/HBW",

@@ -26,7 +26,16 @@ from mien.errors import AssetMissing, InputError, WeightsError
 from mien.hub import cached_folder, hub_folder
 from mien.optional import need
 
-__all__ = ["DEFAULT", "MIN_SCORE", "Preparation", "TransformersDetector", "why_not_ready"]
+__all__ = [
+    "DEFAULT",
+    "MIN_SCORE",
+    "Preparation",
+    "TransformersDetector",
+    "checkpoint_folder",
+    "load_checkpoint",
+    "torch_device",
+    "why_not_ready",
+]
 
 DEFAULT = "ustc-community/dfine-small-coco"
 """D-FINE, small: 10M parameters, Apache-2.0, trained on COCO alone."""
@@ -137,10 +146,11 @@ class TransformersDetector:
             WeightsError: the checkpoint is damaged, or is not of an object detector.
         """
         transformers = need("transformers", extra="detect", why=f"the person detector hf:{name}")
-        place = _device(device)
-        folder = _find(name, download)
-        with _hushed(transformers):
-            network = _load(transformers, folder)
+        place = torch_device(device)
+        folder = checkpoint_folder(name, "the person detector", DEFAULT, download=download)
+        network = load_checkpoint(
+            transformers.AutoModelForObjectDetection, folder, "detector", "an object detector, such as D-FINE"
+        )
         labels: dict[int, str] = network.config.id2label
         person = tuple(int(index) for index, label in labels.items() if str(label).strip().lower() == "person")
         if not person:
@@ -183,7 +193,12 @@ def why_not_ready(name: str) -> str:
     return "" if cached_folder(name, (_CONFIG, _WEIGHTS)) else f"the weights {name} are not on this machine"
 
 
-def _device(device: str) -> torch.device:
+def torch_device(device: str) -> torch.device:
+    """A device that is seen to work.
+
+    Raises:
+        InputError: it does not.
+    """
     try:
         place = torch.device(device)
         torch.zeros(1, device=place)
@@ -193,19 +208,30 @@ def _device(device: str) -> torch.device:
     return place
 
 
-def _find(name: str, download: bool) -> Path:
-    """The folder of a checkpoint, on disk or in the hub's cache."""
+def checkpoint_folder(name: str, what: str, like: str, *, download: bool = True) -> Path:
+    """The folder of a checkpoint, on disk or in the hub's cache.
+
+    Args:
+        name: a folder with `config.json` and `model.safetensors`, or a hub id.
+        what: what it is, for messages: `the person detector`.
+        like: a hub id of such a thing, for messages.
+        download: fetch what is not in the hub's cache.
+
+    Raises:
+        AssetMissing: a file is neither there nor can it be downloaded.
+        InputError: the name is neither a folder nor a hub id.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
         for part in (_CONFIG, _WEIGHTS):
             if not (folder / part).is_file():
-                raise AssetMissing(part, searched=[folder], obtain="save the detector there with save_pretrained")
+                kind = what.removeprefix("the ")
+                raise AssetMissing(part, searched=[folder], obtain=f"save the {kind} there with save_pretrained")
         return folder
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
-        what = f"the detector folder {name} does not exist"
-        raise InputError(what, expected=f"a folder, or a hub id such as {DEFAULT}", todo="check the path")
-    parts = (_CONFIG, _WEIGHTS)
-    return hub_folder(name, parts, what="the person detector", optional=(_PREPARE,), download=download)
+        found = f"{what.removeprefix('person ')} folder {name} does not exist"
+        raise InputError(found, expected=f"a folder, or a hub id such as {like}", todo="check the path")
+    return hub_folder(name, (_CONFIG, _WEIGHTS), what=what, optional=(_PREPARE,), download=download)
 
 
 @contextlib.contextmanager
@@ -223,23 +249,38 @@ def _hushed(transformers: Any) -> Iterator[None]:
             chatter.enable_progress_bar()
 
 
-def _load(transformers: Any, folder: Path) -> Any:
+def load_checkpoint(kind: Any, folder: Path, what: str, expected: str, spare: str = "") -> Any:
+    """A network of the `transformers` package, in float32, from safetensors and without code of its own.
+
+    Args:
+        kind: the `AutoModel` class that it is of.
+        folder: with its files.
+        what: what it is, for messages: `detector`.
+        expected: what its files ought to be of: `an object detector, such as D-FINE`.
+        spare: a pattern of keys that may be missing.
+
+    Raises:
+        WeightsError: the checkpoint is damaged, of another kind, or not whole.
+    """
+    import transformers
+
     try:
-        network, report = transformers.AutoModelForObjectDetection.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        with _hushed(transformers):
+            network, report = kind.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
     except Exception as error:  # the loader passes on whatever its many parts raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        expected = "config.json and model.safetensors of an object detector, such as D-FINE"
-        raise WeightsError(f"cannot load the detector in {folder}: {reason}", expected=expected) from error
+        parts = f"config.json and model.safetensors of {expected}"
+        raise WeightsError(f"cannot load the {what} in {folder}: {reason}", expected=parts) from error
     wrong = {kind: sorted(map(str, report.get(kind) or ())) for kind in ("missing_keys", "mismatched_keys")}
     for kind, keys in wrong.items():
-        if keys:
-            what = f"the weights in {folder} have {len(keys)} {kind.replace('_', ' ')}, such as {keys[0]}"
-            raise WeightsError(what, expected="the weights that belong to its config.json")
+        if keys := [key for key in keys if not (spare and re.match(spare, key))]:
+            found = f"the weights in {folder} have {len(keys)} {kind.replace('_', ' ')}, such as {keys[0]}"
+            raise WeightsError(found, expected="the weights that belong to its config.json")
     return network

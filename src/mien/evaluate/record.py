@@ -15,7 +15,7 @@ from mien.evaluate.results import SHOWN, Results
 from mien.metrics.matching import Detection, normalised
 from mien.metrics.tally import Tally, merge
 
-__all__ = ["SCHEMA_VERSION", "describe"]
+__all__ = ["SCHEMA_VERSION", "describe", "versions"]
 
 SCHEMA_VERSION = 2
 SURE = (
@@ -73,8 +73,7 @@ def describe(plan: Plan, results: Results, seconds: float) -> dict[str, Any]:
             for name, each in mpe(means).items()
         },
         "folders": described,
-        "versions": {name: _version(name) for name in ("torch", "numpy", "opencv-python-headless")}
-        | {"mien": mien.__version__, "python": platform.python_version()},
+        "versions": versions(),
         "machine": {"platform": platform.platform(), "processors": os.cpu_count(), "device": plan.job.device},
         "seconds": round(seconds, 1),
     }
@@ -118,6 +117,12 @@ def _odd(tallies: Mapping[str, Tally]) -> list[str]:
                 "millimetres? mien takes metres"
             ]
     return []
+
+
+def versions(*more: str) -> dict[str, str]:
+    """Of Python, of this package and of those that decide its numbers; of `more` packages, too, by their names."""
+    found = {name: _version(name) for name in ("torch", "numpy", "opencv-python-headless", *more)}
+    return found | {"mien": mien.__version__, "python": platform.python_version()}
 
 
 def _version(name: str) -> str:

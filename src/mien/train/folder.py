@@ -35,7 +35,7 @@ from mien.nets.weights import load_weights, save_weights
 from mien.train.config import TrainConfig, from_json, to_json
 from mien.train.ranks import World
 
-__all__ = ["RunFolder", "describe_data", "machine"]
+__all__ = ["RunFolder", "commit", "describe_data", "machine", "processor"]
 
 CONFIG, RUN = "config.json", "run.json"
 
@@ -97,7 +97,7 @@ class RunFolder:
                 "step": step,
                 "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
                 "mien": mien.__version__,
-                "commit": _commit(),
+                "commit": commit(),
                 "python": platform.python_version(),
                 "torch": torch.__version__,
                 "machine": machine(world),
@@ -147,10 +147,11 @@ def machine(world: World) -> str:
     """What the training runs on, in words."""
     if world.device.type == "cuda":
         return f"{world.size} x {torch.cuda.get_device_name(world.device)}"
-    return f"{_processor()}, {os.cpu_count()} cores, {world.size} process{'' if world.size == 1 else 'es'}"
+    return f"{processor()}, {os.cpu_count()} cores, {world.size} process{'' if world.size == 1 else 'es'}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -158,7 +159,7 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def _commit() -> str:
+def commit() -> str:
     """Of the checkout that this code runs from; empty for an installed package."""
     root = Path(mien.__file__).resolve().parents[2]
     if not (root / ".git").exists():
