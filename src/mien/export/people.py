@@ -1,8 +1,6 @@
-"""What all exporters share: the scene posed with the right body, the person colours, the way from OpenCV to y-up."""
+"""What all exporters share: people posed with the right body, normals, the way from OpenCV to y-up."""
 
 from __future__ import annotations
-
-from dataclasses import fields
 
 import numpy as np
 import torch
@@ -10,10 +8,29 @@ from jaxtyping import Float
 
 from mien.body.joints import SMPLX_JOINTS
 from mien.body.model import BodyModel, Posed
-from mien.errors import BodyError, InputError
-from mien.scene import Scene
+from mien.errors import BodyError
+from mien.export.motion import Motion, motions_of
+from mien.scene import Origin, Scene
 
-__all__ = ["posed_people", "vertex_normals", "y_up"]
+__all__ = ["fitting", "posed_motion", "posed_people", "rest_joints", "vertex_normals", "y_up"]
+
+
+def fitting(origin: Origin, body: BodyModel) -> BodyModel:
+    """The body on the CPU, if it is one that a result of this origin can be shown with.
+
+    Raises:
+        BodyError: the result was made with a body of another family, or the body has no 55 joints.
+    """
+    if body.num_joints != len(SMPLX_JOINTS):
+        found = f"{body.path.name} has {body.num_joints} joints"
+        raise BodyError(found, expected=f"an SMPL-X body with {len(SMPLX_JOINTS)}", todo="choose another body")
+    if origin.body_family != body.family:
+        raise BodyError(
+            f"{body.path.name} is of the family {body.family!r}",
+            expected=f"{origin.body_family!r}, like {origin.body_name} of this result",
+            todo="load a body of that family",
+        )
+    return body.to("cpu")
 
 
 def posed_people(scene: Scene, body: BodyModel) -> tuple[BodyModel, Posed]:
@@ -23,25 +40,25 @@ def posed_people(scene: Scene, body: BodyModel) -> tuple[BodyModel, Posed]:
         InputError: a parameter is not finite.
         BodyError: the scene was made with a body of another family, or the body has no 55 joints.
     """
-    if body.num_joints != len(SMPLX_JOINTS):
-        found = f"{body.path.name} has {body.num_joints} joints"
-        raise BodyError(found, expected=f"an SMPL-X body with {len(SMPLX_JOINTS)}", todo="choose another body")
-    if scene.origin.body_family != body.family:
-        raise BodyError(
-            f"{body.path.name} is of the family {body.family!r}",
-            expected=f"{scene.origin.body_family!r}, like {scene.origin.body_name} of this result",
-            todo="load a body of that family",
-        )
-    params = scene.params.map(lambda tensor: tensor.detach().cpu().float())
-    for field in fields(params):
-        finite = getattr(params, field.name).flatten(1).isfinite().all(1)
-        if not bool(finite.all()):
-            person = int((~finite).nonzero()[0])
-            found = f"{field.name} of person {person} is not finite"
-            raise InputError(found, expected="numbers", todo="leave this person out, or predict again")
-    body = body.to("cpu")
+    body = fitting(scene.origin, body)
+    motions_of(scene)
     with torch.no_grad():
-        return body, body.pose(params)
+        return body, body.pose(scene.params.map(lambda tensor: tensor.detach().cpu().float()))
+
+
+def posed_motion(motion: Motion, body: BodyModel) -> Posed:
+    """Someone's posed skeleton, camera frame, with one batch entry a frame.
+
+    Raises:
+        BodyError: the motion was made with a body of another family, or the body has no 55 joints.
+    """
+    with torch.no_grad():
+        return fitting(motion.stage.origin, body).pose(motion.params)
+
+
+def rest_joints(posed: Posed) -> Float[np.ndarray, "joint 3"]:
+    """Where the joints rest, on average over the frames: an expression moves head, jaw and eyes by less than 1 mm."""
+    return posed.shaped.joints.mean(0).numpy()
 
 
 def vertex_normals(
