@@ -19,7 +19,11 @@ from mien.scene import Person, Scene
 
 
 def moving_person(body: BodyModel, frames: int, seed: int = 0, face: float = 0.0) -> Scene:
-    """Rows of one person who turns every joint and walks: a scene whose person axis is time. `face`: how much it moves."""
+    """Rows of one person who turns every joint and walks: a scene whose person axis is time.
+
+    Args:
+        face: how much the expression changes, in standard deviations.
+    """
     one = make_scene(body, 1, seed=seed)
     rng = np.random.default_rng(seed)
     share = torch.linspace(0, 1, frames).view(-1, 1)

@@ -242,10 +242,10 @@ def test_obj_of_nobody_and_of_an_odd_name(body: BodyModel, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("a.glbb", "did you mean '.glb'"), ("a.fbx", "known: .glb, .obj"), ("a", "add a suffix")]
+    ("name", "hint"), [("a.glbb", "did you mean '.glb'"), ("a.xyz", "known: .bvh, .csv, .fbx"), ("a", "add a suffix")]
 )
 def test_unknown_format(scene: Scene, body: BodyModel, tmp_path: Path, name: str, hint: str) -> None:
-    with pytest.raises(InputError, match=r"expected a name ending in \.glb or \.obj") as caught:
+    with pytest.raises(InputError, match=r"expected a name ending in \.glb, \.bvh") as caught:
         export(tmp_path / name, scene, body)
     assert hint in str(caught.value)
     assert not list(tmp_path.iterdir())

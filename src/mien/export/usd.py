@@ -1,9 +1,9 @@
 """People in motion as UsdSkel characters in one USD file, for Blender, Unreal, Houdini, Maya and Omniverse.
 
-Per person a `SkelRoot`: the rest mesh with its shape, a skeleton of 55 joints, skinning weights, the expression as blend
-shapes, and an animation of joints and blend shapes; beside them the picture's camera with its whole `K` (USD cameras may
-have their axis anywhere). Metres; `up` is the stage's up axis. What is said of pose correctives, expressions and licences
-in `mien.export.glb` holds here as well; all influences of a vertex up to eight are kept.
+Per person a `SkelRoot`: the rest mesh with its shape, a skeleton of 55 joints, skinning weights, the expression as
+blend shapes, and an animation of joints and blend shapes; beside them the picture's camera with its whole `K` (USD
+cameras may have their axis anywhere). Metres; `up` is the stage's up axis. What `mien.export.glb` says of pose
+correctives, expressions and licences holds here as well; a vertex keeps at most eight joints.
 
 Needs usd-core: `pip install 'mien[usd]'`.
 """
