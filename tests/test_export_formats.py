@@ -235,7 +235,7 @@ def test_blender_itself_sees_the_body(body: BodyModel, motion: Motion, tmp_path:
     path = export_motions(tmp_path / name, [motion], body)[0]
     (tmp_path / "look.py").write_text(_LOOK)
     reader = "gltf" if name == "a.glb" else "fbx"
-    frames = json.dumps([0, 1, 2])
+    frames = json.dumps([0, 1, 2] if reader == "gltf" else [1, 2, 3])
     words = [python, str(tmp_path / "look.py"), "--", str(path), reader, frames]
     done = subprocess.run(words, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]})
     found = json.loads(done.stdout.split("FOUND")[1].splitlines()[0])
@@ -247,7 +247,7 @@ def test_blender_itself_sees_the_body(body: BodyModel, motion: Motion, tmp_path:
         points = np.array(each["points"])
         assert len(points) == len(expected)
         error = np.linalg.norm(points - expected, axis=1)
-        assert error.mean() < 5e-5 and error.max() < 4e-3, "four joints a vertex in Blender's import of FBX"
+        assert error.max() < 2e-4
 
 
 def run(*words: object) -> int:

@@ -74,7 +74,7 @@ def write_fbx(path: Path, motions: Sequence[Motion], body: BodyModel) -> Path:
     blender = find_blender()
     with tempfile.TemporaryDirectory() as folder, atomic_write(path) as stream:
         source, target, script = (Path(folder) / name for name in ("people.glb", "people.fbx", "to_fbx.py"))
-        write_motions(source, [motion.even() for motion in motions], body, max_influences=4)
+        write_motions(source, [motion.even() for motion in motions], body)
         script.write_text(_SCRIPT)
         _run([*blender, str(script), "--", str(source), str(target), f"{motions[0].stage.fps!r}"])
         if not target.is_file():
