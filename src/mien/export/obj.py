@@ -40,7 +40,7 @@ def write_obj(path: Path | str, scene: Scene, body: BodyModel) -> Path:
     meshes = y_up(posed.mesh().numpy()) if len(scene) else np.zeros((0, body.num_vertices, 3), np.float32)
     materials = _write_materials(path, [(f"person_{i}", i) for i in range(len(scene))])
     people = [(f"person_{i}", mesh) for i, mesh in enumerate(meshes)]
-    return _write_frame(path, scene.origin, materials, people, body.faces.numpy())
+    return _write_frame(path, scene.origin, materials, people, body.faces.numpy(), {})
 
 
 def write_objs(path: Path, motions: Sequence[Motion], body: BodyModel, up: Up = "y") -> list[Path]:
@@ -64,6 +64,7 @@ def write_objs(path: Path, motions: Sequence[Motion], body: BodyModel, up: Up = 
     stage, faces = motions[0].stage, body.faces.numpy()
     matrix = upright_from_camera(stage, up).numpy()
     materials = _write_materials(path, [(motion.name, number) for number, motion in enumerate(motions)])
+    known: dict[int, str] = {}
     written = []
     for frame in sorted({int(each) for motion in motions for each in motion.frame_index}):
         people = []
@@ -72,7 +73,7 @@ def write_objs(path: Path, motions: Sequence[Motion], body: BodyModel, up: Up = 
             for mesh in posed_motion(motion[rows], body).mesh().numpy():
                 people.append((motion.name, (mesh @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)))
         target = path if stage.num_frames == 1 else path.with_name(f"{path.stem}_{frame:06d}.obj")
-        written.append(_write_frame(target, stage.origin, materials, people, faces, up))
+        written.append(_write_frame(target, stage.origin, materials, people, faces, known, up))
     return written
 
 
@@ -90,12 +91,16 @@ def _write_frame(
     materials: Path,
     people: Sequence[tuple[str, Float[np.ndarray, "vert 3"]]],
     faces: Int[np.ndarray, "face 3"],
+    known: dict[int, str],
     up: Up = "y",
 ) -> Path:
+    """One OBJ. `known` keeps the faces' statements of the first, the second ... person from frame to frame."""
     with atomic_write(path) as stream:
         stream.write(_header(origin, materials.name, up).encode("utf-8", "replace"))
         for number, (name, mesh) in enumerate(people):
-            stream.write(_object(name, number, mesh, faces).encode())
+            if number not in known:
+                known[number] = _triangles(faces, number * len(mesh))
+            stream.write(_object(name, mesh, faces, known[number]).encode())
     return path
 
 
@@ -106,15 +111,20 @@ def _header(origin: Origin, materials: str, up: Up) -> str:
     return "".join(f"# {_one_line(line)}\n" for line in lines) + f"mtllib {materials}\n"
 
 
-def _object(name: str, number: int, vertices: Float[np.ndarray, "vert 3"], faces: Int[np.ndarray, "face 3"]) -> str:
+def _object(name: str, vertices: Float[np.ndarray, "vert 3"], faces: Int[np.ndarray, "face 3"], triangles: str) -> str:
     normals = vertex_normals(vertices, faces)
-    corners = np.repeat(faces.reshape(-1) + 1 + number * len(vertices), 2)
     return (
         f"o {name}\ng {name}\nusemtl {name}\n"
         + "v %.6f %.6f %.6f\n" * len(vertices) % tuple(vertices.reshape(-1).tolist())
         + "vn %.4f %.4f %.4f\n" * len(normals) % tuple(normals.reshape(-1).tolist())
-        + "f %d//%d %d//%d %d//%d\n" * len(faces) % tuple(corners.tolist())
+        + triangles
     )
+
+
+def _triangles(faces: Int[np.ndarray, "face 3"], first: int) -> str:
+    """The statements of all faces; `first` is how many vertices stand before theirs."""
+    corners = np.repeat(faces.reshape(-1) + 1 + first, 2)
+    return "f %d//%d %d//%d %d//%d\n" * len(faces) % tuple(corners.tolist())
 
 
 def _material(name: str, number: int) -> str:
