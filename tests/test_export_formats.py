@@ -53,10 +53,10 @@ def upright(motion: Motion, points: torch.Tensor, up: str = "y") -> np.ndarray:
 
 @needs_usd
 @pytest.mark.parametrize(("name", "up"), [("a.usd", "y"), ("a.usda", "z")])
-def test_usd_moves_like_the_body(body: BodyModel, motion: Motion, tmp_path: Path, name: str, up: str) -> None:
+def test_usd_moves_like_the_body(body: BodyModel, tmp_path: Path, name: str, up: str) -> None:
     from pxr import Gf, Usd, UsdGeom, UsdSkel
 
-    late = moving(body, 2, seed=1, start=1)
+    motion, late = moving(body, 3, face=1.0), moving(body, 2, seed=1, start=1)
     write_usd(tmp_path / name, [motion, late] if up == "y" else [motion], body, "y" if up == "y" else "z")
     stage = Usd.Stage.Open(str(tmp_path / name))
     assert UsdGeom.GetStageUpAxis(stage) == up.upper() and UsdGeom.GetStageMetersPerUnit(stage) == 1
@@ -79,7 +79,7 @@ def test_usd_moves_like_the_body(body: BodyModel, motion: Motion, tmp_path: Path
     points = UsdGeom.Mesh.Get(stage, "/scene/track_0/body").GetPointsAttr()
     matrix = np.array(UsdGeom.XformCache(2).GetLocalToWorldTransform(points.GetPrim()))
     found = np.array(points.Get(2)) @ matrix[:3, :3] + matrix[3, :3]
-    np.testing.assert_allclose(found, upright(motion, posed.mesh()[2]), atol=1e-4)
+    np.testing.assert_allclose(found, upright(motion, posed.mesh()[2]), atol=2e-4)
 
 
 @needs_usd

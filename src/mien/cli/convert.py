@@ -112,7 +112,7 @@ def _convert(path: Path, kind: str, wishes: _Wishes) -> int:
     arrays = clip_arrays(foreign, model)
     write_arrays(target, arrays)
     note = f" ({arrays['warning']})" if str(arrays["warning"]) else ""
-    _say(f"{kind}: {len(arrays['score'])} frames -> {target}{note}")
+    _say(f"{kind}: {len(arrays['score'])} frame(s) -> {target}{note}")
     return 1
 
 

@@ -16,8 +16,9 @@ characters stand where the picture's camera sees them, in metres.
   dropped and the rest scaled to sum to one. That is exact for the open body (at most six). Programs that read the first
   set only (three.js, phones) are off by up to 3 mm around the neck of the open body, by 0.01 mm on average;
   `max_influences=4` says the same to all.
-- **Expression.** Rest joints are those of the person's expression (of a motion: its average); a change of the morph
-  weights moves vertices only.
+- **Expression.** An expression also moves where head, jaw and eyes rest, by less than 1 mm, and they carry the mesh
+  along. Here joints move with the pose (channels of their own), and morph targets do the rest; a change of the morph
+  weights alone moves vertices only.
 - **Time.** One animation holds everyone. Rotations are interpolated along the shortest way, the rest in straight lines;
   what never moves has no channel. Who is not there yet, or not any more, has the scale 0.
 
@@ -44,12 +45,20 @@ from mien.errors import InputError
 from mien.export.container import INDICES, VERTICES, Container, smallest_unsigned
 from mien.export.glb_animation import Animation, Character, gltf_quaternions
 from mien.export.motion import Motion, Stage, motions_of, upright_from_camera
-from mien.export.people import fitting, posed_motion, rest_joints, vertex_normals
+from mien.export.people import (
+    expression_shapes,
+    fitting,
+    joint_offsets,
+    posed_motion,
+    rest_joints,
+    rest_mesh,
+    vertex_normals,
+)
 from mien.files import atomic_write
 from mien.palette import person_colour
 from mien.scene import Scene
 
-__all__ = ["glb_bytes", "rest_mesh", "skin_influences", "write_glb", "write_motions"]
+__all__ = ["glb_bytes", "skin_influences", "write_glb", "write_motions"]
 
 _HALF_TURN_ABOUT_X = [1.0, 0.0, 0.0, 0.0]
 
@@ -134,21 +143,6 @@ def motion_bytes(
     return container.to_bytes(document)
 
 
-def rest_mesh(posed: Posed, bake_correctives: bool) -> Float[np.ndarray, "vert 3"]:
-    """Someone's mesh in the rest pose, with shape and without expression, metres.
-
-    Args:
-        posed: with one batch entry a frame, all of one shape.
-        bake_correctives: add the pose correctives, averaged over the frames.
-    """
-    body = posed.shaped.body
-    flat = posed.shaped.coefficients[0, : body.num_betas] @ body.basis[: body.num_betas]
-    correctives = body.basis[body.num_betas + body.num_expression :]
-    if bake_correctives and len(correctives):
-        flat = flat + (posed.local[:, 1:] - torch.eye(3)).flatten(1).mean(0) @ correctives
-    return (body.template + flat.unflatten(0, (-1, 3))).numpy()
-
-
 def skin_influences(
     weights: Float[np.ndarray, "vert joint"], most: int
 ) -> tuple[UInt8[np.ndarray, "vert slot"], Float[np.ndarray, "vert slot"]]:
@@ -188,8 +182,7 @@ def _shared(container: Container, body: BodyModel, max_influences: int) -> _Shar
         attributes[f"JOINTS_{k}"] = container.add(joints[:, 4 * k : 4 * k + 4], target=VERTICES)
         attributes[f"WEIGHTS_{k}"] = container.add(weights[:, 4 * k : 4 * k + 4], target=VERTICES)
     corners = faces.reshape(-1).astype(smallest_unsigned(body.num_vertices))
-    basis = body.basis[body.num_betas : body.num_betas + body.num_expression]
-    directions = basis.unflatten(1, (-1, 3)).numpy()
+    directions = expression_shapes(body)
     return _Shared(
         attributes=attributes,
         indices=container.add(corners, target=INDICES),
@@ -281,7 +274,7 @@ def _add_person(
     holder, first = len(nodes), len(nodes) + 1
     transl = motion.params.transl[0].tolist()
     nodes.append({"name": name, "translation": transl, "children": [first], "extras": _facts(motion)})
-    nodes += _joint_nodes(posed, joints, first)
+    nodes += _joint_nodes(posed, first)
     nodes.append({"name": f"{name}_body", "mesh": person, "skin": person})
     nodes[1].setdefault("children", []).append(holder)
     document["scenes"][0]["nodes"].append(len(nodes) - 1)
@@ -302,10 +295,10 @@ def _facts(motion: Motion) -> dict[str, Any]:
     return {**facts, "track_id": motion.track, "first_and_last_frame": frames, "fps": motion.stage.fps}
 
 
-def _joint_nodes(posed: Posed, rest: Float[np.ndarray, "joint 3"], first: int) -> list[dict[str, Any]]:
+def _joint_nodes(posed: Posed, first: int) -> list[dict[str, Any]]:
     """The skeleton of the first frame as nodes; `first` is the number that its root gets."""
     parents = posed.shaped.body.parents
-    offset = np.concatenate([rest[:1], rest[1:] - rest[list(parents[1:])]])
+    offset = joint_offsets(posed)[0]
     quaternion = gltf_quaternions(posed.local[0])
     nodes: list[dict[str, Any]] = []
     for j, name in enumerate(SMPLX_JOINTS):

@@ -12,11 +12,12 @@ from torch import Tensor
 from mien.body.model import Posed
 from mien.export.container import Container
 from mien.export.motion import Motion
+from mien.export.people import joint_offsets
 from mien.geometry.rotation import quaternion_from_matrix
 
 __all__ = ["Animation", "Character", "gltf_quaternions"]
 
-_STILL = 1e-7
+_STILL = 1e-6
 """Numbers that vary by no more than this do not move."""
 
 
@@ -48,6 +49,9 @@ class Animation:
         quaternions = continuous(gltf_quaternions(posed.local))
         for joint in range(quaternions.shape[1]):
             self._channel(character.root + joint, "rotation", times, quaternions[:, joint])
+        offsets = joint_offsets(posed)
+        for joint in range(offsets.shape[1]):
+            self._channel(character.root + joint, "translation", times, offsets[:, joint])
         self._channel(character.holder, "translation", times, motion.params.transl.numpy())
         weights = posed.shaped.coefficients[:, posed.shaped.body.num_betas :].numpy()
         if weights.shape[1] and _moves(weights):

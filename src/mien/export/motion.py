@@ -31,6 +31,13 @@ Up = Literal["y", "z"]
 
 FPS = 30.0
 """Of a picture, which has none, in the formats that ask for one."""
+_CLIP: dict[str, tuple[str, int]] = {
+    "track_id": ("iu", 1),
+    "frame_index": ("iu", 1),
+    "timestamps": ("f", 1),
+    "fps": ("iuf", 0),
+}
+"""What a clip's result has beside a picture's: kinds of numbers, and how many axes."""
 _EVEN = 0.01
 """Frames that lie this close (in frames) to an even grid are on it."""
 _Y_UP = ((1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0))
@@ -208,24 +215,44 @@ def read_motions(path: Path | str) -> list[Motion]:
     """
     scene = read(path)
     with np.load(Path(path), allow_pickle=False) as stored:
-        names = ("track_id", "frame_index", "timestamps", "fps", "num_frames", "world_from_camera")
-        clip = {name: torch.from_numpy(np.asarray(stored[name])) for name in names if name in stored}
+        clip = {
+            name: np.asarray(stored[name]) for name in (*_CLIP, "num_frames", "world_from_camera") if name in stored
+        }
     if "track_id" not in clip:
         return motions_of(scene)
-    missing = [name for name in ("frame_index", "timestamps", "fps") if name not in clip]
-    if missing:
-        raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="all that a clip's result holds")
-    if {len(clip[name]) for name in ("track_id", "frame_index", "timestamps")} != {len(scene)}:
-        raise InputError(f"{path} counts rows differently", expected=f"{len(scene)} tracks, frames and timestamps")
+    _check_clip(Path(path), clip, len(scene))
+    world = clip.get("world_from_camera")
+    frames = clip["frame_index"]
     stage = Stage(
         K=scene.K,
         image_size=scene.image_size,
         origin=scene.origin,
         fps=float(clip["fps"]),
-        num_frames=int(clip["num_frames"]) if "num_frames" in clip else int(clip["frame_index"].max()) + 1,
-        world_from_camera=clip.get("world_from_camera"),
+        num_frames=int(clip.get("num_frames", frames.max(initial=0) + 1)),
+        world_from_camera=None if world is None else torch.from_numpy(world.astype(np.float64)),
     )
-    return _tracks(scene, stage, clip)
+    return _tracks(scene, stage, {name: torch.from_numpy(clip[name]) for name in _CLIP if name != "fps"})
+
+
+def _check_clip(path: Path, clip: dict[str, np.ndarray], rows: int) -> None:
+    """Raise if what a clip's result has beside a picture's is not whole."""
+    missing = [name for name in _CLIP if name not in clip]
+    if missing:
+        raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="all that a clip's result holds")
+    for name, (kinds, shape) in {**_CLIP, "num_frames": ("iu", 0), "world_from_camera": ("f", 2)}.items():
+        array = clip.get(name)
+        if array is not None and (array.dtype.kind not in kinds or array.ndim != shape or not np.isfinite(array).all()):
+            raise InputError(f"{path}: {name} is {array.dtype} of shape {array.shape}", expected="finite numbers")
+    counts = {len(clip[name]) for name in ("track_id", "frame_index", "timestamps")}
+    if counts != {rows}:
+        raise InputError(f"{path} counts rows differently", expected=f"{rows} tracks, frames and timestamps")
+    if clip["fps"] <= 0:
+        raise InputError(f"{path} has {clip['fps']} frames a second", expected="more than 0")
+    if clip["frame_index"].min(initial=0) < 0:
+        raise InputError(f"{path} has frames below 0", expected="frames counted from 0")
+    world = clip.get("world_from_camera", np.eye(4))
+    if world.shape != (4, 4) or not np.allclose(world[:3, :3] @ world[:3, :3].T, np.eye(3), atol=1e-3):
+        raise InputError(f"{path}: world_from_camera is no place of a camera", expected="a rotation and a translation")
 
 
 def _rows(scene: Scene, rows: Int[Tensor, "frame"]) -> Person:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from mien.body.joints import SMPLX_JOINTS
 from mien.body.model import BodyModel, Posed
@@ -12,7 +13,17 @@ from mien.errors import BodyError
 from mien.export.motion import Motion, motions_of
 from mien.scene import Origin, Scene
 
-__all__ = ["fitting", "posed_motion", "posed_people", "rest_joints", "vertex_normals", "y_up"]
+__all__ = [
+    "expression_shapes",
+    "fitting",
+    "joint_offsets",
+    "posed_motion",
+    "posed_people",
+    "rest_joints",
+    "rest_mesh",
+    "vertex_normals",
+    "y_up",
+]
 
 
 def fitting(origin: Origin, body: BodyModel) -> BodyModel:
@@ -59,6 +70,43 @@ def posed_motion(motion: Motion, body: BodyModel) -> Posed:
 def rest_joints(posed: Posed) -> Float[np.ndarray, "joint 3"]:
     """Where the joints rest, on average over the frames: an expression moves head, jaw and eyes by less than 1 mm."""
     return posed.shaped.joints.mean(0).numpy()
+
+
+def joint_offsets(posed: Posed) -> Float[np.ndarray, "frame joint 3"]:
+    """From each joint's parent to it at rest, metres; from the origin to the root."""
+    rest = posed.shaped.joints.numpy()
+    return np.concatenate([rest[:, :1], rest[:, 1:] - rest[:, list(posed.shaped.body.parents[1:])]], 1)
+
+
+def expression_shapes(body: BodyModel) -> Float[np.ndarray, "expression vert 3"]:
+    """What each expression does to the rest mesh besides moving joints, which carry the mesh along."""
+    directions = body.basis[body.num_betas : body.num_betas + body.num_expression].unflatten(1, (-1, 3))
+    return (directions - _carried(body)).numpy()
+
+
+def rest_mesh(posed: Posed, bake_correctives: bool) -> Float[np.ndarray, "vert 3"]:
+    """Someone's mesh in the rest pose, with shape and without expression, for joints that rest at `rest_joints`.
+
+    With `expression_shapes` added by their weights, and joints at the offsets of a frame, it is the frame's mesh:
+    exactly if the expression does not change, else to a tenth of a millimetre.
+
+    Args:
+        posed: with one batch entry a frame, all of one shape.
+        bake_correctives: add the pose correctives, averaged over the frames.
+    """
+    body, coefficients = posed.shaped.body, posed.shaped.coefficients
+    flat = coefficients[0, : body.num_betas] @ body.basis[: body.num_betas]
+    correctives = body.basis[body.num_betas + body.num_expression :]
+    if bake_correctives and len(correctives):
+        flat = flat + (posed.local[:, 1:] - torch.eye(3)).flatten(1).mean(0) @ correctives
+    carried = torch.tensordot(coefficients[:, body.num_betas :].mean(0), _carried(body), 1)
+    return (body.template + flat.unflatten(0, (-1, 3)) + carried).numpy()
+
+
+def _carried(body: BodyModel) -> Float[Tensor, "expression vert 3"]:
+    """How far the joints that each expression moves carry the rest mesh."""
+    moves = body.joint_basis[body.num_betas :].unflatten(1, (-1, 3))
+    return torch.einsum("vj,kjc->kvc", body.weights, moves)
 
 
 def vertex_normals(

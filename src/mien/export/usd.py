@@ -23,9 +23,17 @@ from torch import Tensor
 from mien.body.joints import SMPLX_JOINTS
 from mien.body.model import BodyModel, Posed
 from mien.errors import OutputError
-from mien.export.glb import rest_mesh, skin_influences
+from mien.export.glb import skin_influences
 from mien.export.motion import Motion, Stage, Up, upright_from_camera
-from mien.export.people import fitting, posed_motion, rest_joints, vertex_normals
+from mien.export.people import (
+    expression_shapes,
+    fitting,
+    joint_offsets,
+    posed_motion,
+    rest_joints,
+    rest_mesh,
+    vertex_normals,
+)
 from mien.files import atomic_write
 from mien.geometry.rotation import quaternion_from_matrix
 from mien.optional import need
@@ -102,7 +110,7 @@ def _add_person(scene: Any, motion: Motion, posed: Posed, matrix: Float[Tensor, 
     mesh: Any = UsdGeom.Mesh.Define(scene, f"{path}/body")
     shapes = _add_mesh(scene, mesh, posed, number)
     skeleton = _add_skeleton(scene, f"{path}/skeleton", posed.shaped.body.parents, joints)
-    animation = _add_animation(scene, f"{path}/animation", motion, posed, joints, shapes)
+    animation = _add_animation(scene, f"{path}/animation", motion, posed, shapes)
     UsdSkel.BindingAPI.Apply(skeleton.GetPrim()).CreateAnimationSourceRel().SetTargets([animation.GetPath()])
     UsdSkel.BindingAPI(mesh).CreateSkeletonRel().SetTargets([skeleton.GetPath()])
 
@@ -128,8 +136,7 @@ def _add_mesh(scene: Any, mesh: Any, posed: Posed, number: int) -> list[str]:
     binding.CreateJointIndicesPrimvar(False, count).Set(indices)
     binding.CreateJointWeightsPrimvar(False, count).Set(Vt.FloatArray.FromNumpy(weights.reshape(-1)))
     names, targets = [], []
-    basis = body.basis[body.num_betas : body.num_betas + body.num_expression].unflatten(1, (-1, 3)).numpy()
-    for k, direction in enumerate(basis):
+    for k, direction in enumerate(expression_shapes(body)):
         shape: Any = UsdSkel.BlendShape.Define(scene, f"{mesh.GetPath()}/expression_{k}")
         rows = np.flatnonzero((direction != 0).any(1))
         shape.CreateOffsetsAttr(Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(direction[rows])))
@@ -170,23 +177,21 @@ def _add_skeleton(scene: Any, path: str, parents: tuple[int, ...], rest: Float[n
     return skeleton
 
 
-def _add_animation(
-    scene: Any, path: str, motion: Motion, posed: Posed, rest: Float[np.ndarray, "joint 3"], shapes: list[str]
-) -> Any:
+def _add_animation(scene: Any, path: str, motion: Motion, posed: Posed, shapes: list[str]) -> Any:
     from pxr import Gf, UsdSkel, Vt
 
     body = posed.shaped.body
     animation: Any = UsdSkel.Animation.Define(scene, path)
     animation.CreateJointsAttr(_joint_paths(body.parents))
     animation.CreateBlendShapesAttr(shapes)
-    offsets = np.concatenate([rest[:1], rest[1:] - rest[list(body.parents[1:])]]).astype(np.float32)
+    offsets = joint_offsets(posed)
     quaternions = quaternion_from_matrix(posed.local.double()).tolist()
     expression = posed.shaped.coefficients[:, body.num_betas :].numpy()
-    animation.CreateScalesAttr([Gf.Vec3h(1, 1, 1)] * len(rest))
+    animation.CreateScalesAttr([Gf.Vec3h(1, 1, 1)] * offsets.shape[1])
     turns, places = animation.CreateRotationsAttr(), animation.CreateTranslationsAttr()
     weights = animation.CreateBlendShapeWeightsAttr()
     for row, code in enumerate(_codes(motion)):
-        moved = offsets.copy()
+        moved = np.ascontiguousarray(offsets[row])
         moved[0] += motion.params.transl[row].numpy()
         turns.Set(Vt.QuatfArray([Gf.Quatf(*values) for values in quaternions[row]]), code)
         places.Set(Vt.Vec3fArray.FromNumpy(moved), code)
