@@ -107,7 +107,7 @@ def strip(folder: Path) -> np.ndarray:
         middle = (points.min(0) + points.max(0)) / 2
         points = points - middle + [(k - (SHOWN - 1) / 2) * metres, 0, 40]
         meshes.append(Mesh(vertices=points.astype(np.float32), faces=faces, colour=np.array(person_colour(0))))
-        names.append(f"{seconds:.1f} s")
+        names.append(f"{seconds:.2f} s")
     focal = width / (SHOWN * metres) * 40
     camera = np.array([[focal, 0, (width - 1) / 2], [0, focal, height / 2 - 24], [0, 0, 1]])
     picture = np.ascontiguousarray(

@@ -73,6 +73,6 @@ def write_clip(path: Path, body: BodyModel, tracks: dict[int, tuple[int, int]], 
     rows = {key for key in found[0] if found[0][key].shape[:1] == found[0]["score"].shape} - {"K", "image_size"}
     clip = {key: np.concatenate([each[key] for each in found]) if key in rows else found[0][key] for key in found[0]}
     stream = io.BytesIO()
-    np.savez(stream, **clip, fps=fps, num_frames=max(a + b for a, b in tracks.values()), smoothing="none")
+    np.savez(stream, **clip, fps=fps, num_frames=max(a + b for a, b in tracks.values()), smoothing="none")  # pyright: ignore[reportArgumentType]
     path.write_bytes(stream.getvalue())
     return path

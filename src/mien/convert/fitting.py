@@ -54,13 +54,13 @@ def fit_points(
         found = f"a mapping of shape {transfer.shape} for {goal.shape[1]:,} points"
         raise InputError(found, expected=f"({goal.shape[1]}, {body.num_vertices}): a row a point, a column a vertex")
     rest = torch.from_numpy(transfer) @ body.template
-    found: list[Fitted] = []
+    parts: list[Fitted] = []
     for first in range(0, len(goal), BATCH):
         points = goal[first : first + BATCH]
         start = torch.eye(3).repeat(len(points), 22, 1, 1)
         start[:, 0] = similarity(rest.expand_as(points).double(), points.double()).rotation.float()
-        found.append(fit_to_smplx(body, points, start, transfer, steps=STEPS, floor=floor))
-    return Fitted.cat(found)
+        parts.append(fit_to_smplx(body, points, start, transfer, steps=STEPS, floor=floor))
+    return Fitted.cat(parts)
 
 
 def fit_joints(joints: Float[Tensor, "137 3"], body: BodyModel, where: str) -> Fitted:

@@ -43,6 +43,9 @@ if ends:
     bpy.context.scene.frame_start, bpy.context.scene.frame_end = round(min(ends)), round(max(ends))
 for thing in [each for each in bpy.data.objects if each.type == "MESH" and not each.vertex_groups]:
     bpy.data.objects.remove(thing)
+for keys in bpy.data.shape_keys:
+    for key in keys.key_blocks:
+        key.slider_min, key.slider_max = -10, 10
 bpy.ops.export_scene.fbx(
     filepath=target,
     object_types={"ARMATURE", "MESH", "EMPTY", "CAMERA"},
@@ -55,7 +58,8 @@ bpy.ops.export_scene.fbx(
     path_mode="STRIP",
 )
 """
-"""For Blender; empties its scene first. Shapes of bones that the importer draws are no part of anybody."""
+"""For Blender; empties its scene first. Shapes of bones that the importer draws are no part of anybody, and the importer
+of Blender 4.2 bounds a moving expression by its first frame."""
 
 
 def write_fbx(path: Path, motions: Sequence[Motion], body: BodyModel) -> Path:

@@ -61,6 +61,10 @@ FACE_70: tuple[int, ...] = (
 """The contour from the right ear to the left, brows, nose, eyes, mouth, then the pupils: right, left."""
 
 
+_CHUNK = 256
+"""Frames posed at once."""
+
+
 def write_csv(path: Path, motions: Sequence[Motion], body: BodyModel) -> Path:
     """Write everyone's 144 joints as a table, whole or not at all; a row for each frame of each person.
 
@@ -144,7 +148,8 @@ def _points(
 ) -> tuple[Float[np.ndarray, "frame 144 3"], Float[np.ndarray, "frame 144 2"]]:
     """Joints in the camera's frame, metres, and in pixels; NaN where a joint is behind the camera."""
     with torch.no_grad():
-        joints = posed_motion(motion, body).joints().double()
+        parts = (motion[first : first + _CHUNK] for first in range(0, len(motion), _CHUNK))
+        joints = torch.cat([posed_motion(part, body).joints() for part in parts]).double()
         pixels = Camera(K=motion.stage.K.cpu().double()).project(joints)
         pixels = torch.where(joints[..., 2:] > 1e-3, pixels, torch.full_like(pixels, torch.nan))
     return joints.numpy(), pixels.numpy()

@@ -228,7 +228,7 @@ def read_motions(path: Path | str) -> list[Motion]:
         image_size=scene.image_size,
         origin=scene.origin,
         fps=float(clip["fps"]),
-        num_frames=int(clip.get("num_frames", frames.max(initial=0) + 1)),
+        num_frames=int(clip["num_frames"]) if "num_frames" in clip else int(frames.max(initial=0)) + 1,
         world_from_camera=None if world is None else torch.from_numpy(world.astype(np.float64)),
     )
     return _tracks(scene, stage, {name: torch.from_numpy(clip[name]) for name in _CLIP if name != "fps"})
@@ -248,8 +248,8 @@ def _check_clip(path: Path, clip: dict[str, np.ndarray], rows: int) -> None:
         raise InputError(f"{path} counts rows differently", expected=f"{rows} tracks, frames and timestamps")
     if clip["fps"] <= 0:
         raise InputError(f"{path} has {clip['fps']} frames a second", expected="more than 0")
-    if clip["frame_index"].min(initial=0) < 0:
-        raise InputError(f"{path} has frames below 0", expected="frames counted from 0")
+    if min(clip["frame_index"].min(initial=0), clip["track_id"].min(initial=0)) < 0:
+        raise InputError(f"{path} has frames or tracks below 0", expected="numbers from 0")
     world = clip.get("world_from_camera", np.eye(4))
     if world.shape != (4, 4) or not np.allclose(world[:3, :3] @ world[:3, :3].T, np.eye(3), atol=1e-3):
         raise InputError(f"{path}: world_from_camera is no place of a camera", expected="a rotation and a translation")
