@@ -58,8 +58,8 @@ bpy.ops.export_scene.fbx(
     path_mode="STRIP",
 )
 """
-"""For Blender; empties its scene first. Shapes of bones that the importer draws are no part of anybody, and the importer
-of Blender 4.2 bounds a moving expression by its first frame."""
+"""For Blender; empties its scene first. Shapes of bones that the importer draws are no part of anybody, and it bounds a
+moving expression by its first frame (4.2)."""
 
 
 def write_fbx(path: Path, motions: Sequence[Motion], body: BodyModel) -> Path:
