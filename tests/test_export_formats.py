@@ -273,7 +273,8 @@ def test_the_command_writes_every_format(body: BodyModel, tmp_path: Path, capsys
         "dance_track_4_amass.npz",
     ]  # fmt: skip
     assert "obj: " in (said := capsys.readouterr().err) and "and 2 more" in said
-    assert run(clip, "--to", "bvh", "--track", 4, "--up", "z") == 0
+    assert run(clip, "--to", "bvh", "--track", 4, "--up", "z", "--fps", 50) == 0
+    assert "Frames: 3\nFrame Time: 0.02" in (tmp_path / "dance_track_4.bvh").read_text()
     assert (tmp_path / "dance_track_4.bvh").exists() and not (tmp_path / "dance_track_2.bvh").exists()
 
 
@@ -284,6 +285,7 @@ def test_what_the_command_refuses(body: BodyModel, tmp_path: Path, capsys: pytes
     wrong: dict[tuple[object, ...], str] = {
         (clip, "--to", "glbb"): "did you mean 'glb'",
         (clip, "--to", "bvh", "--track", 3): "has no track 3; expected one of 2",
+        (clip, "--to", "glb", "--fps", 0): "--fps 0",
         (clip, "--to", "glb", "--up", "z"): "z up for glb, whose frame is its own",
         (clip, "--to", "glb", "--out", tmp_path / "file"): "is a file",
         (clip, "--to", "glb", "--out", tmp_path / "file" / "x"): "cannot write",

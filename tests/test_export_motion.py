@@ -146,6 +146,18 @@ def test_other_times_of_a_motion(body: BodyModel, motion: Motion) -> None:
     torch.testing.assert_close(with_one.params.transl[0], with_one.params.transl[1])
 
 
+def test_frames_are_counted_anew_at_another_rate(body: BodyModel) -> None:
+    late = moving(body, 5, start=3)
+    twice = late.recounted(50.0)
+    assert twice.frame_index.tolist() == list(range(6, 15)) and (twice.stage.fps, twice.stage.num_frames) == (50, 16)
+    torch.testing.assert_close(twice.timestamps[::2], late.timestamps)
+    torch.testing.assert_close(twice.params.transl[::2], late.params.transl)
+    seldom = late.recounted(10.0)
+    assert seldom.frame_index.tolist() == [2] and seldom.stage.num_frames == 3
+    torch.testing.assert_close(seldom.params.transl[0], late.params.transl[2])
+    assert len(late.recounted(1.0)) == 1
+
+
 @pytest.mark.parametrize("up", ["y", "z"])
 def test_upright_parameters_are_the_bodys_joints_turned(body: BodyModel, motion: Motion, up: Up) -> None:
     for each in (motion, placed(motion)):

@@ -24,6 +24,7 @@ def export(
     track: tuple[int, ...] = (),
     body: str = "",
     up: Literal["auto", "y", "z"] = "auto",
+    fps: float | None = None,
 ) -> int:
     """Results of `mien predict` as files for Blender, game engines and tables; docs/export.md says what holds what.
 
@@ -36,6 +37,7 @@ def export(
         track: numbers of the tracks of a clip, or of the people of a picture; by default all.
         body: a body file or the folder of one; by default the body family of the result is looked for.
         up: the axis that points up in bvh, amass, usd and obj; auto is what each format is used to.
+        fps: frames a second of what is written, of clips; by default those of the clip.
     """
     from mien.export.dispatch import format_of
 
@@ -44,12 +46,14 @@ def export(
         format_of(name, way)
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
+    if fps is not None and not 0 < fps <= 1000:
+        raise InputError(f"--fps {fps:g}", expected="a number above 0, at most 1000")
     if not results:
         raise InputError("no result to export", expected="result files of `mien predict` (.npz)")
     skipped = written = 0
     for path in results:
         try:
-            done, missed = _export(path, names, out or path.parent, track, body, way)
+            done, missed = _export(path, names, out or path.parent, track, body, way, fps)
         except MienError as error:
             if len(results) == 1:
                 raise
@@ -60,7 +64,7 @@ def export(
 
 
 def _export(
-    path: Path, names: list[str], out: Path, track: tuple[int, ...], body: str, up: Up | None
+    path: Path, names: list[str], out: Path, track: tuple[int, ...], body: str, up: Up | None, fps: float | None
 ) -> tuple[int, int]:
     """Write one result in all formats. Returns how many were written, and how many were not."""
     from mien.body.files import find_body
@@ -68,7 +72,7 @@ def _export(
     from mien.export.dispatch import write_format
     from mien.export.motion import read_motions
 
-    motions = _chosen(path, read_motions(path), track)
+    motions = [_timed(motion, fps) for motion in _chosen(path, read_motions(path), track)]
     model = BodyModel.load(find_body(body or None, family=motions[0].stage.origin.body_family))
     if warning := motions[0].stage.origin.warning:
         _say(f"WARNING: {warning}")
@@ -87,6 +91,13 @@ def _export(
         _say(f"{name}: {files[0]}{more}")
         done += 1
     return done, missed
+
+
+def _timed(motion: Motion, fps: float | None) -> Motion:
+    """With this many frames a second, counted anew; a picture as it is."""
+    if fps is None or len(motion) == 1:
+        return motion
+    return motion.recounted(fps)
 
 
 def _chosen(path: Path, motions: list[Motion], track: tuple[int, ...]) -> list[Motion]:

@@ -9,6 +9,7 @@ All numbers stay in the frame of the camera (OpenCV: y down, z forward); `Up` sa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -164,6 +165,16 @@ class Motion:
         if count == len(self) and bool(((place - torch.arange(count)).abs() < _EVEN).all()):
             return same
         return same.at(self.timestamps[0] + torch.arange(count, dtype=torch.float64) / rate)
+
+    def recounted(self, fps: float) -> Motion:
+        """The motion at another rate, with the frames of the whole clip counted at that rate."""
+        first, last = (float(time) * fps for time in (self.timestamps[0], self.timestamps[-1]))
+        frames = torch.arange(math.ceil(first - _EVEN), math.floor(last + _EVEN) + 1)
+        if not len(frames):
+            frames = torch.tensor([round(first)])
+        count = max(int(frames[-1]) + 1, round(self.stage.num_frames / self.stage.fps * fps))
+        moved = self.at(frames.double() / fps)
+        return replace(moved, frame_index=frames, stage=replace(self.stage, fps=fps, num_frames=count))
 
     def upright(self, up: Up, root: Float[Tensor, "frame 3"]) -> SmplxParams:
         """The parameters in an upright world.
