@@ -120,6 +120,9 @@ def test_betas_are_one_and_time_rises(body: BodyModel, motion: Motion) -> None:
     torch.testing.assert_close(found.params.betas, (betas[0] + 0.15).expand(3, -1))
     with pytest.raises(InputError, match="timestamps of a do not rise"):
         Motion.of(scene, name="a", track=0, stage=motion.stage, **times([0, 2, 2]))
+    with pytest.raises(InputError, match="positive focal lengths"):
+        no_camera = replace(motion.stage, K=torch.full((3, 3), torch.inf))
+        Motion.of(scene, name="a", track=0, stage=no_camera, **times([0, 1, 2]))
     broken = replace(scene, params=replace(scene.params, transl=scene.params.transl * float("nan")))
     with pytest.raises(InputError, match="transl of a is not finite in frame 0"):
         Motion.of(broken, name="a", track=0, stage=motion.stage, **times([0, 1, 2]))

@@ -44,7 +44,7 @@ from mien.body.model import BodyModel, Posed
 from mien.errors import InputError
 from mien.export.container import INDICES, VERTICES, Container, smallest_unsigned
 from mien.export.glb_animation import Animation, Character, gltf_quaternions
-from mien.export.motion import Motion, Stage, motions_of, upright_from_camera
+from mien.export.motion import Motion, Stage, camera_matrix, motions_of, upright_from_camera
 from mien.export.people import (
     expression_shapes,
     fitting,
@@ -220,9 +220,7 @@ def _document(stage: Stage) -> dict[str, Any]:
 
 def _camera(stage: Stage) -> dict[str, Any]:
     height, width = stage.image_size
-    k = stage.K.detach().cpu().double().numpy()
-    if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0):
-        raise InputError(f"K is {k.tolist()}", expected="a camera with positive focal lengths", todo="predict again")
+    k = camera_matrix(stage)
     perspective = {
         "yfov": 2 * math.atan(height / (2 * k[1, 1])),
         "aspectRatio": (width / k[0, 0]) / (height / k[1, 1]),

@@ -25,7 +25,7 @@ from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angl
 from mien.records import SmplxParams
 from mien.scene import Origin, Person, Scene, read
 
-__all__ = ["Motion", "Stage", "Up", "motions_of", "read_motions", "upright_from_camera"]
+__all__ = ["Motion", "Stage", "Up", "camera_matrix", "motions_of", "one_motion", "read_motions", "upright_from_camera"]
 
 Up = Literal["y", "z"]
 """The axis that points up in a file. Without `Stage.world_from_camera` the camera is taken to be level."""
@@ -103,8 +103,9 @@ class Motion:
         """One person whose leading axis is time. Betas that differ are averaged over the frames where they were seen.
 
         Raises:
-            InputError: a number is not finite, or time does not rise.
+            InputError: a number is not finite, the camera is none, or time does not rise.
         """
+        camera_matrix(stage)
         params = person.params.map(lambda tensor: tensor.detach().cpu().float())
         _check_finite(params, name)
         if not bool(timestamps.isfinite().all()) or bool((timestamps.diff() <= 0).any()):
@@ -200,6 +201,18 @@ def upright_from_camera(stage: Stage, up: Up) -> Float[Tensor, "4 4"]:
         return matrix
     matrix[:3, :3] = torch.tensor(_Z_FROM_Y, dtype=torch.float64) if up == "z" else matrix[:3, :3]
     return matrix @ stage.world_from_camera.double()
+
+
+def camera_matrix(stage: Stage) -> Float[np.ndarray, "3 3"]:
+    """The camera's K, float64.
+
+    Raises:
+        InputError: it is no camera.
+    """
+    k = stage.K.detach().cpu().double().numpy()
+    if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0):
+        raise InputError(f"K is {k.tolist()}", expected="a camera with positive focal lengths", todo="predict again")
+    return k
 
 
 def motions_of(scene: Scene) -> list[Motion]:
