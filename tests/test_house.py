@@ -27,7 +27,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "people",
         "estimator",
         "evaluate",
-        "train",
+        "train convert",
         "study",
         "cli",
     )

@@ -67,7 +67,7 @@ def test_every_kind_of_file_is_written(people: People, tmp_path: Path) -> None:
     with pytest.raises(mien.MienError, match=r"\.png"):
         people.overlay().save(tmp_path / "x.tga")
     with pytest.raises(mien.MienError, match=r"\.glb"):
-        people.export(tmp_path / "x.fbx")
+        people.export(tmp_path / "x.xyz")
 
 
 def test_the_command_saves_all_kinds_and_resumes(

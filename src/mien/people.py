@@ -143,10 +143,12 @@ class People(Scene):
         return torch.stack(found, 1)
 
     def export(self, path: Path | str) -> Path:
-        """Write a 3D file: `.glb` (skinned characters), `.obj` (posed meshes) or `.html` (a viewer that needs nothing).
+        """Write a file for other programs, by its suffix: `.html` (a viewer that needs nothing) or one of those of
+        `mien.export.FORMATS`, such as `.glb` (skinned characters) and `.obj` (posed meshes).
 
         Raises:
-            InputError: no such format.
+            InputError: no such format, or one of a single person and there are more.
+            MienError: what writes the format is not installed.
             OutputError: the file cannot be written.
         """
         if Path(path).suffix.lower() in (".html", ".htm"):

@@ -148,6 +148,7 @@ def fit_to_smplx(
     *,
     leave_out: Bool[Tensor, "vert"] | None = None,
     steps: int = 12,
+    floor: float = 1e-9,
 ) -> Fitted:
     """SMPL-X parameters whose mesh lies on given SMPL or SMPL-H meshes.
 
@@ -158,6 +159,8 @@ def fit_to_smplx(
         transfer: gives the other body's vertices from SMPL-X vertices.
         leave_out: vertices of the other body that are not compared, such as fingers of unknown pose.
         steps: Gauss-Newton steps.
+        floor: what every direction resists a step with at least, square metres; keeps what few points cannot tell
+            (the turn of a wrist without fingers) where it is.
 
     Returns:
         Parameters with flat face and hands (the body's own mean hands where it has them): the other body says nothing
@@ -183,7 +186,7 @@ def fit_to_smplx(
     )
     with torch.no_grad():
         start = replace(start, transl=(problem.goal - problem.points(start)).mean(1))
-        found = problem.solve(start, steps)
+        found = problem.solve(start, steps, floor)
         error = (problem.points(found) - problem.goal).norm(dim=-1).mean(-1) * 1000
     return Fitted(params=problem.params(found), error=error)
 
@@ -242,7 +245,7 @@ class _Problem:
     def _rest(self, posed: Posed) -> Float[Tensor, "batch used 3"]:
         return (posed.features() @ self.basis).unflatten(1, (-1, 3)) + self.template
 
-    def solve(self, guess: _Guess, steps: int) -> _Guess:
+    def solve(self, guess: _Guess, steps: int, floor: float) -> _Guess:
         """Levenberg's damped steps, each row by itself; those that do not help are not taken."""
         error = self.points(guess) - self.goal
         cost, damping = error.square().sum((1, 2)), torch.full((len(error), 1), 1e-4)
@@ -250,7 +253,7 @@ class _Problem:
             jacobian = self._jacobian(guess)
             normal = (jacobian.transpose(1, 2) @ jacobian).double()
             slope = (jacobian.transpose(1, 2) @ error.flatten(1).unsqueeze(-1)).double()
-            lifted = normal + torch.diag_embed(damping * normal.diagonal(dim1=1, dim2=2) + 1e-9)
+            lifted = normal + torch.diag_embed(damping * normal.diagonal(dim1=1, dim2=2) + floor)
             trial = self._step(guess, -torch.linalg.solve(lifted, slope).squeeze(-1).float())
             trial_error = self.points(trial) - self.goal
             trial_cost = trial_error.square().sum((1, 2))

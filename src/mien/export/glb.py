@@ -1,19 +1,26 @@
 """People as skinned characters in one GLB file (binary glTF 2.0), which Blender, Unity, Unreal and browsers open.
 
 Per person: the rest mesh with its shape, 55 joints under their SMPL-X names, skinning weights, the expression as morph
-targets and the pose as joint rotations. The characters stand where the picture's camera sees them, in metres.
+targets, the pose as joint rotations and, where there is more than one frame, an animation of all that moves. The
+characters stand where the picture's camera sees them, in metres.
 
 - **Frame.** glTF is y up and its camera looks along -z, so one parent node turns the OpenCV camera frame by half a turn
   about x. The picture's camera is in the file, at the origin. glTF cameras have their axis through the middle of the
-  picture: when `K` has it elsewhere the view differs by that much. `K` itself is in the camera's `extras`.
+  picture: when `K` has it elsewhere the view differs by that much. `K` itself is in the camera's `extras`. Where the
+  camera's place in the world is known, people and camera stand in the world.
 - **Pose correctives.** glTF knows plain linear blend skinning only. A body with pose correctives (SMPL-X; the open body
-  has none) gets those of this very pose added to its rest mesh, so that the file shows exactly the predicted mesh;
-  moved to another pose, the character keeps the old ones. `bake_correctives=False` gives the uncorrected rest mesh.
+  has none) gets those of this very pose added to its rest mesh, so that the file shows exactly the predicted mesh; a
+  motion gets their average over its frames, and `docs/export.md` says what is left. `bake_correctives=False` gives the
+  uncorrected rest mesh.
 - **Influences.** Up to eight joints move a vertex, the strongest first, four in each attribute set; what is beyond is
   dropped and the rest scaled to sum to one. That is exact for the open body (at most six). Programs that read the first
   set only (three.js, phones) are off by up to 3 mm around the neck of the open body, by 0.01 mm on average;
   `max_influences=4` says the same to all.
-- **Expression.** Rest joints are those of the person's expression; a change of the morph weights moves vertices only.
+- **Expression.** An expression also moves where head, jaw and eyes rest, by less than 1 mm, and they carry the mesh
+  along. Here joints move with the pose (channels of their own), and morph targets do the rest; a change of the morph
+  weights alone moves vertices only.
+- **Time.** One animation holds everyone. Rotations are interpolated along the shortest way, the rest in straight lines;
+  what never moves has no channel. Who is not there yet, or not any more, has the scale 0.
 
 The file holds the body's shape, weights and expression space. What the licence of the body's file says about passing it
 on holds for the GLB as well.
@@ -22,6 +29,7 @@ on holds for the GLB as well.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,18 +37,28 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
+from torch import Tensor
 
 from mien.body.joints import SMPLX_JOINTS
 from mien.body.model import BodyModel, Posed
 from mien.errors import InputError
 from mien.export.container import INDICES, VERTICES, Container, smallest_unsigned
-from mien.export.people import posed_people, vertex_normals
+from mien.export.glb_animation import Animation, Character, gltf_quaternions
+from mien.export.motion import Motion, Stage, camera_matrix, motions_of, upright_from_camera
+from mien.export.people import (
+    expression_shapes,
+    fitting,
+    joint_offsets,
+    posed_motion,
+    rest_joints,
+    rest_mesh,
+    vertex_normals,
+)
 from mien.files import atomic_write
-from mien.geometry.rotation import quaternion_from_matrix
 from mien.palette import person_colour
 from mien.scene import Scene
 
-__all__ = ["glb_bytes", "skin_influences", "write_glb"]
+__all__ = ["glb_bytes", "skin_influences", "write_glb", "write_motions"]
 
 _HALF_TURN_ABOUT_X = [1.0, 0.0, 0.0, 0.0]
 
@@ -69,6 +87,29 @@ def write_glb(
     return path
 
 
+def write_motions(
+    path: Path, motions: Sequence[Motion], body: BodyModel, *, max_influences: int = 8, bake_correctives: bool = True
+) -> Path:
+    """Write people in motion as skinned, animated characters in one GLB file, whole or not at all.
+
+    Args:
+        path: where to.
+        motions: at least one, all of one picture or clip.
+        body: the one that they were made with.
+        max_influences: 8, or 4 for programs that read one set of joints.
+        bake_correctives: add the pose correctives, averaged over the frames, to the rest mesh.
+
+    Raises:
+        InputError: `max_influences` is neither 4 nor 8, or the camera is none.
+        BodyError: the motions were made with another body, or the body has no 55 joints.
+        OutputError: the disk is full, or the folder cannot be written.
+    """
+    data = motion_bytes(motions[0].stage, motions, body, max_influences, bake_correctives)
+    with atomic_write(path) as stream:
+        stream.write(data)
+    return path
+
+
 def glb_bytes(scene: Scene, body: BodyModel, *, max_influences: int = 8, bake_correctives: bool = True) -> bytes:
     """The contents of the file that `write_glb` writes.
 
@@ -76,28 +117,30 @@ def glb_bytes(scene: Scene, body: BodyModel, *, max_influences: int = 8, bake_co
         InputError: the scene holds numbers that are not finite, or `max_influences` is neither 4 nor 8.
         BodyError: the scene was made with another body, or the body has no 55 joints.
     """
+    stage = Stage(K=scene.K, image_size=scene.image_size, origin=scene.origin)
+    return motion_bytes(stage, motions_of(scene), body, max_influences, bake_correctives)
+
+
+def motion_bytes(
+    stage: Stage, motions: Sequence[Motion], body: BodyModel, max_influences: int, bake_correctives: bool
+) -> bytes:
+    """The contents of the file that `write_motions` writes; nobody in it leaves the camera."""
     if max_influences not in (4, 8):
         raise InputError(f"max_influences={max_influences}", expected="4 or 8", todo="leave it at 8 if in doubt")
-    body, posed = posed_people(scene, body)
-    rest = rest_meshes(posed, bake_correctives)
+    body = fitting(stage.origin, body)
     container = Container()
-    shared = _shared(container, body, max_influences) if len(scene) else None
-    document = _document(scene)
-    for person in range(len(scene) if shared else 0):
-        assert shared is not None
-        _add_person(document, container, shared, scene, posed, rest[person], person)
+    document = _document(stage)
+    if motions:
+        shared = _shared(container, body, max_influences)
+        start = min(float(motion.timestamps[0]) for motion in motions)
+        end = max(float(motion.timestamps[-1]) for motion in motions)
+        animation = Animation(container, start, end)
+        for number, motion in enumerate(motions):
+            posed = posed_motion(motion, body)
+            character = _add_person(document, container, shared, motion, posed, bake_correctives, number)
+            animation.add(motion, posed, character)
+        document["animations"] = animation.found()
     return container.to_bytes(document)
-
-
-def rest_meshes(posed: Posed, bake_correctives: bool) -> Float[np.ndarray, "person vert 3"]:
-    """Everyone's mesh in the rest pose, with shape and without expression; metres."""
-    body = posed.shaped.body
-    betas = posed.shaped.coefficients[:, : body.num_betas]
-    flat = betas @ body.basis[: body.num_betas]
-    correctives = body.basis[body.num_betas + body.num_expression :]
-    if bake_correctives and len(correctives):
-        flat = flat + (posed.local[:, 1:] - torch.eye(3)).flatten(1) @ correctives
-    return (body.template + flat.unflatten(1, (-1, 3))).numpy()
 
 
 def skin_influences(
@@ -139,8 +182,7 @@ def _shared(container: Container, body: BodyModel, max_influences: int) -> _Shar
         attributes[f"JOINTS_{k}"] = container.add(joints[:, 4 * k : 4 * k + 4], target=VERTICES)
         attributes[f"WEIGHTS_{k}"] = container.add(weights[:, 4 * k : 4 * k + 4], target=VERTICES)
     corners = faces.reshape(-1).astype(smallest_unsigned(body.num_vertices))
-    basis = body.basis[body.num_betas : body.num_betas + body.num_expression]
-    directions = basis.unflatten(1, (-1, 3)).numpy()
+    directions = expression_shapes(body)
     return _Shared(
         attributes=attributes,
         indices=container.add(corners, target=INDICES),
@@ -150,9 +192,9 @@ def _shared(container: Container, body: BodyModel, max_influences: int) -> _Shar
     )
 
 
-def _document(scene: Scene) -> dict[str, Any]:
+def _document(stage: Stage) -> dict[str, Any]:
     """The document before anyone is in it: where it comes from, the camera, the node that turns y up."""
-    origin = scene.origin
+    origin = stage.origin
     extras = {
         "weights": origin.weights_name,
         "weights_sha256": origin.weights_sha256,
@@ -162,23 +204,23 @@ def _document(scene: Scene) -> dict[str, Any]:
         "warning": origin.warning,
     }
     nodes = [{"name": "picture_camera", "camera": 0}, {"name": "opencv_frame", "rotation": _HALF_TURN_ABOUT_X}]
+    if stage.world_from_camera is not None:
+        nodes = _nodes_in_the_world(upright_from_camera(stage, "y"))
     return {
         "asset": {"version": "2.0", "generator": f"mien {origin.mien_version}", "extras": extras},
         "scene": 0,
         "scenes": [{"name": "picture", "nodes": [0, 1]}],
         "nodes": nodes,
-        "cameras": [_camera(scene)],
+        "cameras": [_camera(stage)],
         "meshes": [],
         "skins": [],
         "materials": [],
     }
 
 
-def _camera(scene: Scene) -> dict[str, Any]:
-    height, width = scene.image_size
-    k = scene.K.detach().cpu().double().numpy()
-    if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0):
-        raise InputError(f"K is {k.tolist()}", expected="a camera with positive focal lengths", todo="predict again")
+def _camera(stage: Stage) -> dict[str, Any]:
+    height, width = stage.image_size
+    k = camera_matrix(stage)
     perspective = {
         "yfov": 2 * math.atan(height / (2 * k[1, 1])),
         "aspectRatio": (width / k[0, 0]) / (height / k[1, 1]),
@@ -188,18 +230,32 @@ def _camera(scene: Scene) -> dict[str, Any]:
     return {"type": "perspective", "name": "picture_camera", "perspective": perspective, "extras": extras}
 
 
+def _nodes_in_the_world(matrix: Float[Tensor, "4 4"]) -> list[dict[str, Any]]:
+    """Camera and people's frame where the camera stands in the world."""
+    camera = matrix[:3, :3] @ torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=matrix.dtype))
+    place = matrix[:3, 3].tolist()
+    turns = {"picture_camera": camera, "opencv_frame": matrix[:3, :3]}
+    nodes: list[dict[str, Any]] = [
+        {"name": name, "translation": place, "rotation": gltf_quaternions(turn).tolist()}
+        for name, turn in turns.items()
+    ]
+    nodes[0]["camera"] = 0
+    return nodes
+
+
 def _add_person(
     document: dict[str, Any],
     container: Container,
     shared: _Shared,
-    scene: Scene,
+    motion: Motion,
     posed: Posed,
-    rest: Float[np.ndarray, "vert 3"],
+    bake_correctives: bool,
     person: int,
-) -> None:
-    """Append one character: material, mesh, skin, joints, and the nodes that hold them."""
-    name, body = f"person_{person}", posed.shaped.body
-    expression = posed.shaped.coefficients[person, body.num_betas :].numpy()
+) -> Character:
+    """Append one character as in its first frame: material, mesh, skin, joints, and the nodes that hold them."""
+    name, body = motion.name, posed.shaped.body
+    rest, joints = rest_mesh(posed, bake_correctives), rest_joints(posed)
+    expression = posed.shaped.coefficients[0, body.num_betas :].numpy()
     seen = rest + np.tensordot(expression, shared.directions, 1)
     attributes = {
         "POSITION": container.add(rest, target=VERTICES, bounds=True),
@@ -214,34 +270,34 @@ def _add_person(
         mesh["extras"] = {"targetNames": [f"expression_{k}" for k in range(len(shared.targets))]}
     nodes = document["nodes"]
     holder, first = len(nodes), len(nodes) + 1
-    transl = (posed.position[person, 0] - posed.shaped.joints[person, 0]).tolist()
-    nodes.append({"name": name, "translation": transl, "children": [first], "extras": _facts(scene, person)})
-    nodes += _joint_nodes(posed, person, first)
+    transl = motion.params.transl[0].tolist()
+    nodes.append({"name": name, "translation": transl, "children": [first], "extras": _facts(motion)})
+    nodes += _joint_nodes(posed, first)
     nodes.append({"name": f"{name}_body", "mesh": person, "skin": person})
     nodes[1].setdefault("children", []).append(holder)
     document["scenes"][0]["nodes"].append(len(nodes) - 1)
     document["materials"].append(_material(name, person))
     document["meshes"].append(mesh)
-    joints = list(range(first, first + len(SMPLX_JOINTS)))
-    inverse = container.add(_inverse_binds(posed.shaped.joints[person].numpy()))
-    document["skins"].append({"name": name, "joints": joints, "inverseBindMatrices": inverse, "skeleton": first})
+    numbers = list(range(first, first + len(SMPLX_JOINTS)))
+    inverse = container.add(_inverse_binds(joints))
+    document["skins"].append({"name": name, "joints": numbers, "inverseBindMatrices": inverse, "skeleton": first})
+    return Character(holder=holder, root=first, mesh=len(nodes) - 1)
 
 
-def _facts(scene: Scene, person: int) -> dict[str, Any]:
-    facts = {
-        "score": scene.score[person].item(),
-        "bbox": scene.bbox[person].tolist(),
-        "betas": scene.params.betas[person].tolist(),
-    }
-    return {key: value for key, value in facts.items() if np.isfinite(value).all()}
+def _facts(motion: Motion) -> dict[str, Any]:
+    facts: dict[str, Any] = {"betas": motion.params.betas[0].tolist()}
+    if len(motion) == 1:
+        facts |= {"score": motion.score[0].item()} if motion.score[0] > 0 else {}
+        return facts | ({"bbox": motion.bbox[0].tolist()} if bool(motion.bbox[0].isfinite().all()) else {})
+    frames = [int(motion.frame_index[0]), int(motion.frame_index[-1])]
+    return {**facts, "track_id": motion.track, "first_and_last_frame": frames, "fps": motion.stage.fps}
 
 
-def _joint_nodes(posed: Posed, person: int, first: int) -> list[dict[str, Any]]:
-    """The skeleton as nodes; `first` is the number that its root gets."""
+def _joint_nodes(posed: Posed, first: int) -> list[dict[str, Any]]:
+    """The skeleton of the first frame as nodes; `first` is the number that its root gets."""
     parents = posed.shaped.body.parents
-    rest = posed.shaped.joints[person]
-    offset = torch.cat([rest[:1], rest[1:] - rest[list(parents[1:])]])
-    quaternion = quaternion_from_matrix(posed.local[person].double())[:, [1, 2, 3, 0]]
+    offset = joint_offsets(posed)[0]
+    quaternion = gltf_quaternions(posed.local[0])
     nodes: list[dict[str, Any]] = []
     for j, name in enumerate(SMPLX_JOINTS):
         node = {"name": name, "translation": offset[j].tolist(), "rotation": quaternion[j].tolist()}

@@ -1,20 +1,23 @@
-"""People as posed meshes in one OBJ file with its MTL of colours: what every 3D program reads."""
+"""People as posed meshes in OBJ files with their MTL of colours: what every 3D program reads."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from mien.body.model import BodyModel
-from mien.export.people import posed_people, vertex_normals, y_up
+from mien.export.motion import Motion, Up, upright_from_camera
+from mien.export.people import posed_motion, posed_people, vertex_normals, y_up
 from mien.files import atomic_write
 from mien.palette import person_colour
-from mien.scene import Scene
+from mien.scene import Origin, Scene
 
-__all__ = ["write_obj"]
+__all__ = ["write_obj", "write_objs"]
 
 
 def write_obj(path: Path | str, scene: Scene, body: BodyModel) -> Path:
@@ -35,38 +38,98 @@ def write_obj(path: Path | str, scene: Scene, body: BodyModel) -> Path:
     path = Path(path)
     body, posed = posed_people(scene, body)
     meshes = y_up(posed.mesh().numpy()) if len(scene) else np.zeros((0, body.num_vertices, 3), np.float32)
-    faces = body.faces.numpy()
+    materials = _write_materials(path, [(f"person_{i}", i) for i in range(len(scene))])
+    people = [(f"person_{i}", mesh) for i, mesh in enumerate(meshes)]
+    return _write_frame(path, scene.origin, materials, people, body.faces.numpy(), {})
+
+
+def write_objs(path: Path, motions: Sequence[Motion], body: BodyModel, up: Up = "y") -> list[Path]:
+    """Write everyone's posed mesh: one OBJ for a picture, `STEM_000012.obj` and so on for the frames of a clip.
+
+    Frames without people get no file. The colours are in one MTL for all of them.
+
+    Args:
+        path: of the OBJ, or what its frames are called after.
+        motions: at least one, all of one picture or clip.
+        body: the one that they were made with.
+        up: the axis that points up.
+
+    Returns:
+        The OBJ files, in the order of the frames.
+
+    Raises:
+        BodyError: the motions were made with another body, or the body has no 55 joints.
+        OutputError: the disk is full, or the folder cannot be written.
+    """
+    stage, faces = motions[0].stage, body.faces.numpy()
+    matrix = upright_from_camera(stage, up).numpy()
+    materials = _write_materials(path, [(motion.name, number) for number, motion in enumerate(motions)])
+    known: dict[int, str] = {}
+    written = []
+    for frame in sorted({int(each) for motion in motions for each in motion.frame_index}):
+        people = []
+        for motion in motions:
+            (rows,) = torch.nonzero(motion.frame_index == frame, as_tuple=True)
+            for mesh in posed_motion(motion[rows], body).mesh().numpy():
+                people.append((motion.name, (mesh @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)))
+        target = path if stage.num_frames == 1 else path.with_name(f"{path.stem}_{frame:06d}.obj")
+        written.append(_write_frame(target, stage.origin, materials, people, faces, known, up))
+    return written
+
+
+def _write_materials(path: Path, people: Sequence[tuple[str, int]]) -> Path:
+    """The colours of people, by name and number."""
     materials = path.with_name(_one_line(path.stem) + ".mtl")
     with atomic_write(materials) as stream:
-        stream.write("".join(_material(person) for person in range(len(scene))).encode())
+        stream.write("".join(_material(name, number) for name, number in people).encode())
+    return materials
+
+
+def _write_frame(
+    path: Path,
+    origin: Origin,
+    materials: Path,
+    people: Sequence[tuple[str, Float[np.ndarray, "vert 3"]]],
+    faces: Int[np.ndarray, "face 3"],
+    known: dict[int, str],
+    up: Up = "y",
+) -> Path:
+    """One OBJ. `known` keeps the faces' statements of the first, the second ... person from frame to frame."""
     with atomic_write(path) as stream:
-        stream.write(_header(scene, materials.name).encode("utf-8", "replace"))
-        for person, mesh in enumerate(meshes):
-            stream.write(_object(person, mesh, faces).encode())
+        stream.write(_header(origin, materials.name, up).encode("utf-8", "replace"))
+        for number, (name, mesh) in enumerate(people):
+            if number not in known:
+                known[number] = _triangles(faces, number * len(mesh))
+            stream.write(_object(name, mesh, faces, known[number]).encode())
     return path
 
 
-def _header(scene: Scene, materials: str) -> str:
-    origin = scene.origin
-    lines = [f"mien {origin.mien_version}, weights {origin.weights_name}, body {origin.body_name}", "metres, y up"]
+def _header(origin: Origin, materials: str, up: Up) -> str:
+    made = f"mien {origin.mien_version}, weights {origin.weights_name}, body {origin.body_name}"
+    lines = [made, f"metres, {up} up"]
     lines += [f"WARNING: {origin.warning}"] if origin.warning else []
     return "".join(f"# {_one_line(line)}\n" for line in lines) + f"mtllib {materials}\n"
 
 
-def _object(person: int, vertices: Float[np.ndarray, "vert 3"], faces: Int[np.ndarray, "face 3"]) -> str:
+def _object(name: str, vertices: Float[np.ndarray, "vert 3"], faces: Int[np.ndarray, "face 3"], triangles: str) -> str:
     normals = vertex_normals(vertices, faces)
-    corners = np.repeat(faces.reshape(-1) + 1 + person * len(vertices), 2)
     return (
-        f"o person_{person}\ng person_{person}\nusemtl person_{person}\n"
+        f"o {name}\ng {name}\nusemtl {name}\n"
         + "v %.6f %.6f %.6f\n" * len(vertices) % tuple(vertices.reshape(-1).tolist())
         + "vn %.4f %.4f %.4f\n" * len(normals) % tuple(normals.reshape(-1).tolist())
-        + "f %d//%d %d//%d %d//%d\n" * len(faces) % tuple(corners.tolist())
+        + triangles
     )
 
 
-def _material(person: int) -> str:
-    red, green, blue = person_colour(person)
-    return f"newmtl person_{person}\nKd {red:.4f} {green:.4f} {blue:.4f}\nKs 0 0 0\nillum 1\n"
+def _triangles(faces: Int[np.ndarray, "face 3"], first: int) -> str:
+    """The statements of all faces; `first` is how many vertices stand before theirs."""
+    corners = np.repeat(faces.reshape(-1) + 1 + first, 2)
+    return "f %d//%d %d//%d %d//%d\n" * len(faces) % tuple(corners.tolist())
+
+
+def _material(name: str, number: int) -> str:
+    red, green, blue = person_colour(number)
+    return f"newmtl {name}\nKd {red:.4f} {green:.4f} {blue:.4f}\nKs 0 0 0\nillum 1\n"
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,329 @@
+"""One person over time: what every exporter is given. A person of a picture is a motion of one frame.
+
+    motions = motions_of(scene)                   # a picture's people, one frame each
+    motions = read_motions("dance.npz")           # a result file: of a picture, or of a clip with its tracks
+    motion = Motion.of(track, name=..., ...)      # a `Person` whose leading axis is time, such as a track
+
+All numbers stay in the frame of the camera (OpenCV: y down, z forward); `Up` says how to stand them upright.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mien.errors import InputError
+from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from mien.records import SmplxParams
+from mien.scene import Origin, Person, Scene, read
+
+__all__ = ["Motion", "Stage", "Up", "camera_matrix", "motions_of", "one_motion", "read_motions", "upright_from_camera"]
+
+Up = Literal["y", "z"]
+"""The axis that points up in a file. Without `Stage.world_from_camera` the camera is taken to be level."""
+
+FPS = 30.0
+"""Of a picture, which has none, in the formats that ask for one."""
+_CLIP: dict[str, tuple[str, int]] = {
+    "track_id": ("iu", 1),
+    "frame_index": ("iu", 1),
+    "timestamps": ("f", 1),
+    "fps": ("iuf", 0),
+}
+"""What a clip's result has beside a picture's: kinds of numbers, and how many axes."""
+_EVEN = 0.01
+"""Frames that lie this close (in frames) to an even grid are on it."""
+_Y_UP = ((1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0))
+_Z_UP = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, -1.0, 0.0))
+_Z_FROM_Y = ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0))
+"""How a world with y up becomes one with z up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What the people of one picture or clip have in common."""
+
+    K: Float[Tensor, "3 3"]
+    """Of the camera, pixels."""
+    image_size: tuple[int, int]
+    """Height and width, pixels."""
+    origin: Origin
+    """Where the result comes from; names the body."""
+    fps: float = FPS
+    """Frames a second."""
+    num_frames: int = 1
+    """Of the clip, with and without people."""
+    world_from_camera: Float[Tensor, "4 4"] | None = None
+    """Where the camera stands in an upright world with y up, metres; None if nobody knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Motion:
+    """One person over time."""
+
+    name: str
+    """`track_3`; `person_0` in a picture."""
+    track: int
+    """The number of the track, or of the person in a picture."""
+    stage: Stage
+    params: SmplxParams
+    """Of every frame, hands absolute, camera frame; the betas are those of the person, the same in every frame."""
+    timestamps: Float[Tensor, "frame"]
+    """Seconds from the start of the clip, rising; float64."""
+    frame_index: Int[Tensor, "frame"]
+    """Numbers of the frames in the clip, from 0."""
+    score: Float[Tensor, "frame"]
+    """Of the detector; 0 where the person was not seen and the frame is interpolated."""
+    bbox: Float[Tensor, "frame 4"]
+    """x1, y1, x2, y2; pixels."""
+
+    def __len__(self) -> int:
+        """How many frames."""
+        return len(self.timestamps)
+
+    @classmethod
+    def of(
+        cls,
+        person: Person,
+        *,
+        name: str,
+        track: int,
+        stage: Stage,
+        timestamps: Float[Tensor, "frame"],
+        frame_index: Int[Tensor, "frame"],
+    ) -> Motion:
+        """One person whose leading axis is time. Betas that differ are averaged over the frames where they were seen.
+
+        Raises:
+            InputError: a number is not finite, the camera is none, or time does not rise.
+        """
+        camera_matrix(stage)
+        params = person.params.map(lambda tensor: tensor.detach().cpu().float())
+        _check_finite(params, name)
+        if not bool(timestamps.isfinite().all()) or bool((timestamps.diff() <= 0).any()):
+            raise InputError(f"the timestamps of {name} do not rise", expected="seconds, each later than the last")
+        score = person.score.detach().cpu().float().nan_to_num(0.0)
+        seen = score > 0 if bool((score > 0).any()) else torch.ones_like(score, dtype=torch.bool)
+        first = params.betas[:1]
+        own = first if bool((params.betas == first).all()) else params.betas[seen].mean(0, keepdim=True)
+        return cls(
+            name=name,
+            track=track,
+            stage=stage,
+            params=replace(params, betas=own.expand_as(params.betas)),
+            timestamps=timestamps.double(),
+            frame_index=frame_index,
+            score=score,
+            bbox=person.bbox.detach().cpu().float(),
+        )
+
+    def at(self, seconds: Float[Tensor, "new"]) -> Motion:
+        """The motion at other times: rotations along the shortest way, the rest in straight lines.
+
+        A frame counts as seen where both frames around it were. Times outside take the nearest frame.
+        """
+        if len(self) == 1:
+            return self[torch.zeros(len(seconds), dtype=torch.long)]._timed(seconds)
+        after = torch.searchsorted(self.timestamps, seconds.double().contiguous()).clamp(1, len(self) - 1)
+        here, there = self[after - 1], self[after]
+        share = (seconds.double() - here.timestamps) / (there.timestamps - here.timestamps)
+        share = share.clamp(0, 1).float()
+        mixed: dict[str, Any] = {}
+        for field in fields(self.params):
+            a, b = getattr(here.params, field.name), getattr(there.params, field.name)
+            mixed[field.name] = (_slerp if a.shape[-2:] == (3, 3) and a.ndim > 2 else torch.lerp)(
+                a, b, share.view(-1, *[1] * (a.ndim - 1))
+            )
+        score = torch.where(share == 0, here.score, torch.where(share == 1, there.score, _least(here, there)))
+        bbox = torch.lerp(here.bbox, there.bbox, share.unsqueeze(1))
+        nearest = torch.where(share < 0.5, here.frame_index, there.frame_index)
+        moved = replace(here, params=SmplxParams(**mixed), score=score, bbox=bbox, frame_index=nearest)
+        return moved._timed(seconds)
+
+    def __getitem__(self, index: Any) -> Motion:
+        """Some of the frames: by a slice or by numbers."""
+        names = ("params", "timestamps", "frame_index", "score", "bbox")
+        return replace(self, **{name: getattr(self, name)[index] for name in names})
+
+    def even(self, fps: float | None = None) -> Motion:
+        """The motion with the same time between all frames, as some formats need it; as it is, if it has that already.
+
+        Args:
+            fps: frames a second; by default those of the stage.
+        """
+        rate = fps or self.stage.fps
+        place = (self.timestamps - self.timestamps[0]) * rate
+        count = round(float(place[-1])) + 1
+        same = replace(self, stage=replace(self.stage, fps=rate))
+        if count == len(self) and bool(((place - torch.arange(count)).abs() < _EVEN).all()):
+            return same
+        return same.at(self.timestamps[0] + torch.arange(count, dtype=torch.float64) / rate)
+
+    def recounted(self, fps: float) -> Motion:
+        """The motion at another rate, with the frames of the whole clip counted at that rate."""
+        first, last = (float(time) * fps for time in (self.timestamps[0], self.timestamps[-1]))
+        frames = torch.arange(math.ceil(first - _EVEN), math.floor(last + _EVEN) + 1)
+        if not len(frames):
+            frames = torch.tensor([round(first)])
+        count = max(int(frames[-1]) + 1, round(self.stage.num_frames / self.stage.fps * fps))
+        moved = self.at(frames.double() / fps)
+        return replace(moved, frame_index=frames, stage=replace(self.stage, fps=fps, num_frames=count))
+
+    def upright(self, up: Up, root: Float[Tensor, "frame 3"]) -> SmplxParams:
+        """The parameters in an upright world.
+
+        Args:
+            up: the axis that points up there.
+            root: rest position of the root joint, metres: what `global_orient` turns about.
+        """
+        matrix = upright_from_camera(self.stage, up)
+        turn, move = matrix[:3, :3].float(), matrix[:3, 3].float()
+        pelvis = (self.params.transl + root) @ turn.T + move
+        return replace(self.params, global_orient=turn @ self.params.global_orient, transl=pelvis - root)
+
+    def _timed(self, seconds: Float[Tensor, "frame"]) -> Motion:
+        return replace(self, timestamps=seconds.double())
+
+
+def upright_from_camera(stage: Stage, up: Up) -> Float[Tensor, "4 4"]:
+    """How the camera's frame (x right, y down, z forward) becomes an upright world; float64."""
+    matrix = torch.eye(4, dtype=torch.float64)
+    if stage.world_from_camera is None:
+        matrix[:3, :3] = torch.tensor(_Y_UP if up == "y" else _Z_UP, dtype=torch.float64)
+        return matrix
+    matrix[:3, :3] = torch.tensor(_Z_FROM_Y, dtype=torch.float64) if up == "z" else matrix[:3, :3]
+    return matrix @ stage.world_from_camera.double()
+
+
+def camera_matrix(stage: Stage) -> Float[np.ndarray, "3 3"]:
+    """The camera's K, float64.
+
+    Raises:
+        InputError: it is no camera.
+    """
+    k = stage.K.detach().cpu().double().numpy()
+    if not (np.isfinite(k).all() and k[0, 0] > 0 and k[1, 1] > 0):
+        raise InputError(f"K is {k.tolist()}", expected="a camera with positive focal lengths", todo="predict again")
+    return k
+
+
+def motions_of(scene: Scene) -> list[Motion]:
+    """Everyone in a picture, as motions of one frame.
+
+    Raises:
+        InputError: a parameter is not finite.
+    """
+    stage = Stage(K=scene.K, image_size=scene.image_size, origin=scene.origin)
+    none = torch.zeros(1, dtype=torch.long)
+    return [
+        Motion.of(
+            _rows(scene, none + i), name=f"person_{i}", track=i, stage=stage, timestamps=none.double(), frame_index=none
+        )
+        for i in range(len(scene))
+    ]
+
+
+def read_motions(path: Path | str) -> list[Motion]:
+    """The people of a result file: the tracks of a clip, or everyone in a picture.
+
+    Raises:
+        InputError: it is no result file, or a damaged one; a number is not finite.
+    """
+    scene = read(path)
+    with np.load(Path(path), allow_pickle=False) as stored:
+        clip = {
+            name: np.asarray(stored[name]) for name in (*_CLIP, "num_frames", "world_from_camera") if name in stored
+        }
+    if "track_id" not in clip:
+        return motions_of(scene)
+    _check_clip(Path(path), clip, len(scene))
+    world = clip.get("world_from_camera")
+    frames = clip["frame_index"]
+    stage = Stage(
+        K=scene.K,
+        image_size=scene.image_size,
+        origin=scene.origin,
+        fps=float(clip["fps"]),
+        num_frames=int(clip["num_frames"]) if "num_frames" in clip else int(frames.max(initial=0)) + 1,
+        world_from_camera=None if world is None else torch.from_numpy(world.astype(np.float64)),
+    )
+    return _tracks(scene, stage, {name: torch.from_numpy(clip[name]) for name in _CLIP if name != "fps"})
+
+
+def _check_clip(path: Path, clip: dict[str, np.ndarray], rows: int) -> None:
+    """Raise if what a clip's result has beside a picture's is not whole."""
+    missing = [name for name in _CLIP if name not in clip]
+    if missing:
+        raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="all that a clip's result holds")
+    for name, (kinds, shape) in {**_CLIP, "num_frames": ("iu", 0), "world_from_camera": ("f", 2)}.items():
+        array = clip.get(name)
+        if array is not None and (array.dtype.kind not in kinds or array.ndim != shape or not np.isfinite(array).all()):
+            raise InputError(f"{path}: {name} is {array.dtype} of shape {array.shape}", expected="finite numbers")
+    counts = {len(clip[name]) for name in ("track_id", "frame_index", "timestamps")}
+    if counts != {rows}:
+        raise InputError(f"{path} counts rows differently", expected=f"{rows} tracks, frames and timestamps")
+    if clip["fps"] <= 0:
+        raise InputError(f"{path} has {clip['fps']} frames a second", expected="more than 0")
+    if min(clip["frame_index"].min(initial=0), clip["track_id"].min(initial=0)) < 0:
+        raise InputError(f"{path} has frames or tracks below 0", expected="numbers from 0")
+    world = clip.get("world_from_camera", np.eye(4))
+    if world.shape != (4, 4) or not np.allclose(world[:3, :3] @ world[:3, :3].T, np.eye(3), atol=1e-3):
+        raise InputError(f"{path}: world_from_camera is no place of a camera", expected="a rotation and a translation")
+
+
+def _rows(scene: Scene, rows: Int[Tensor, "frame"]) -> Person:
+    """Some rows of a result."""
+    known = {field.name: getattr(scene, field.name) for field in fields(Person)}
+    return Person(**known)[rows]
+
+
+def _tracks(scene: Scene, stage: Stage, clip: dict[str, Tensor]) -> list[Motion]:
+    found = []
+    for track in clip["track_id"].unique().tolist():
+        rows = torch.nonzero(clip["track_id"] == track).squeeze(1)
+        rows = rows[clip["frame_index"][rows].argsort()]
+        times, frames = clip["timestamps"][rows].double(), clip["frame_index"][rows].long()
+        name = f"track_{track}"
+        found.append(
+            Motion.of(_rows(scene, rows), name=name, track=track, stage=stage, timestamps=times, frame_index=frames)
+        )
+    return found
+
+
+def _check_finite(params: SmplxParams, name: str) -> None:
+    for field in fields(params):
+        finite = getattr(params, field.name).flatten(1).isfinite().all(1)
+        if not bool(finite.all()):
+            frame = f" in frame {int((~finite).nonzero()[0])}" if len(finite) > 1 else ""
+            found = f"{field.name} of {name.replace('_', ' ')} is not finite{frame}"
+            raise InputError(found, expected="numbers", todo="leave this person out, or predict again")
+
+
+def _least(here: Motion, there: Motion) -> Tensor:
+    return torch.minimum(here.score, there.score)
+
+
+def _slerp(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+    """Rotations between two, along the shortest way."""
+    turn = axis_angle_from_matrix(a.transpose(-1, -2).double() @ b.double())
+    return (a.double() @ matrix_from_axis_angle(turn * share.squeeze(-1).double())).to(a.dtype)
+
+
+def one_motion(motions: Sequence[Motion], what: str) -> Motion:
+    """The only one, for formats that hold one person.
+
+    Raises:
+        InputError: there are several, or none.
+    """
+    if len(motions) != 1:
+        names = ", ".join(motion.name for motion in motions) or "nobody"
+        raise InputError(f"{what} holds one person, and there are {names}", todo="choose one, or export each by itself")
+    return motions[0]
