@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from torch import Tensor
 from mien.body.files import find_body
 from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
+from mien.clip import Clip
+from mien.clip import read as read_result
 from mien.errors import InputError
 from mien.files import atomic_write
 from mien.geometry.camera import Camera
@@ -23,9 +25,8 @@ from mien.pictures import read_picture
 from mien.render.overlay import SIDE_COLOURS, draw_boxes, draw_people, draw_skeletons
 from mien.render.views import contact, side_and_top
 from mien.scene import Scene
-from mien.scene import read as read_scene
 
-__all__ = ["WRITERS", "Drawing", "People", "Style", "read"]
+__all__ = ["WRITERS", "Drawing", "People", "Style", "people_of", "read"]
 
 Style = Literal["mesh", "skeleton", "both"]
 _PARTS = (slice(25, 45), slice(45, 65), slice(65, 137))
@@ -187,16 +188,30 @@ def _load_body(path: Path) -> BodyModel:
     return BodyModel.load(path)
 
 
-def read(path: Path | str, picture: Path | str | np.ndarray | None = None) -> People:
-    """Read a result file back.
+@overload
+def read(path: Path | str, picture: Path | str | np.ndarray) -> People: ...
+@overload
+def read(path: Path | str) -> Any: ...
+def read(path: Path | str, picture: Path | str | np.ndarray | None = None) -> People | Clip:
+    """Read a result file back: the `People` of a picture, or the `Clip` of a video.
 
     Args:
         path: of the `.npz`.
         picture: the picture it was made from, for overlays and viewers.
 
     Raises:
-        InputError: the file is missing, damaged, of a newer schema, or no result of this package.
+        InputError: the file is missing, damaged, of a newer schema, or no result of this package; or a picture was
+            given for a clip.
     """
-    scene = read_scene(path)
+    found = read_result(path)
+    if isinstance(found, Clip):
+        if picture is not None:
+            raise InputError(f"a picture for {path}, which is the result of a clip", todo="leave the picture away")
+        return found
+    return people_of(found, Path(picture) if isinstance(picture, str) else picture)
+
+
+def people_of(scene: Scene, picture: Path | np.ndarray | None = None, body_path: Path | None = None) -> People:
+    """A scene with its picture and its body."""
     known = {field.name: getattr(scene, field.name) for field in fields(Scene)}
-    return People(**known, picture=Path(picture) if isinstance(picture, str) else picture)
+    return People(**known, picture=picture, body_path=body_path)
