@@ -20,7 +20,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "geometry.camera picture_files",
         "pictures body nets scene placing",
         "clip",
-        "detect render export track metrics video data.npz_rows data.npz_write data.samples",
+        "detect render export track metrics video movie data.npz_rows data.npz_write data.samples",
         "view data.humandata",
         "synth",
         "data",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from mien.clip import read as read_result
 from mien.errors import InputError
 from mien.files import atomic_write
 from mien.geometry.camera import Camera
+from mien.palette import person_colour
 from mien.pictures import read_picture
 from mien.render.overlay import SIDE_COLOURS, draw_boxes, draw_people, draw_skeletons
 from mien.render.views import contact, side_and_top
@@ -98,20 +99,24 @@ class People(Scene):
             raise InputError(found, expected=f"{width} x {height}, as the result says", todo="give the right picture")
         return pixels
 
-    def overlay(self, style: Style = "mesh", opacity: float = 0.85) -> Drawing:
+    def overlay(self, style: Style = "mesh", opacity: float = 0.85, numbers: Sequence[int] | None = None) -> Drawing:
         """The people drawn over their picture, in colours of their own, with true occlusion.
 
         Args:
             style: `mesh`, `skeleton` or `both`.
             opacity: of the meshes, 0 to 1.
+            numbers: which colour each person has; by default the first the first, and so on.
         """
         if style not in ("mesh", "skeleton", "both"):
             raise InputError(f"the style {style!r}", expected="mesh, skeleton or both")
         if not 0 <= opacity <= 1:
             raise InputError(f"an opacity of {opacity:g}", expected="a number from 0 to 1")
         drawn, body = self.pixels(), self.body()
+        which = range(len(self)) if numbers is None else numbers
+        colours = np.array([person_colour(number) for number in which]).reshape(-1, 3)
         if style != "skeleton":
-            drawn = draw_people(drawn, self.vertices().numpy(), body.faces.numpy(), self.K.numpy(), opacity=opacity)
+            mesh, faces, K = self.vertices().numpy(), body.faces.numpy(), self.K.numpy()
+            drawn = draw_people(drawn, mesh, faces, K, colours=colours, opacity=opacity)
         if style != "mesh":
             drawn = draw_skeletons(drawn, Camera(K=self.K).project(self.joints3d).numpy(), body.parents)
         return Drawing(drawn)

@@ -22,12 +22,8 @@ from mien.optional import need
 from mien.picture_files import find_pictures
 from mien.pictures import MAX_PIXELS, read_picture
 
-__all__ = ["AHEAD_BYTES", "VIDEO_EXTENSIONS", "Footage", "Frame", "in_background", "open_footage"]
+__all__ = ["AHEAD_BYTES", "Footage", "Frame", "in_background", "open_footage"]
 
-VIDEO_EXTENSIONS = (
-    ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp", ".ogv",
-)  # fmt: skip
-"""What counts as a video in a folder, in any case."""
 AHEAD_BYTES = 2**28
 """Frames that wait to be looked at: at most 16, and at most this many bytes, but always one."""
 _MOST_AHEAD = 16

@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 GROUPS: dict[str, dict[str, str]] = {
     "motion": {
-        "predict": "people out of pictures: SMPL-X parameters, joints, camera",
+        "predict": "people out of pictures and videos: SMPL-X parameters, joints, camera",
     },
     "data": {
         "synth": "pictures of synthetic people with exact labels",
