@@ -80,20 +80,10 @@ def predict(
     from mien.cli.predict_video import predict_videos, split_inputs
 
     kinds = _kinds(save)
-    if not 0 <= opacity <= 1:
-        raise InputError(f"an --opacity of {opacity:g}", expected="a number from 0 to 1")
-    if not weights:
-        raise InputError(
-            "no --weights",
-            expected="a .safetensors file, a folder or a hub id (see `mien weights convert`)",
-            todo="or --weights random-xs to try things out with random weights",
-        )
+    _check(out, weights, opacity)
     pictures, clips = split_inputs(inputs, video)
-    _check_out(out)
     if dry_run:
-        first = (pictures[0] if pictures else clips[0]).output(out)
-        what = [f"{len(pictures)} pictures"] * bool(pictures) + [f"{len(clips)} clips"] * bool(clips)
-        print(f"{' and '.join(what)} would be read; the first result would be {first}")
+        _tell_plan(pictures, clips, out)
         return 0
     from mien.estimator import load
 
@@ -252,9 +242,23 @@ def _kinds(save: str) -> list[str]:
     return kinds
 
 
-def _check_out(out: Path) -> None:
+def _check(out: Path, weights: str, opacity: float) -> None:
+    if not 0 <= opacity <= 1:
+        raise InputError(f"an --opacity of {opacity:g}", expected="a number from 0 to 1")
+    if not weights:
+        raise InputError(
+            "no --weights",
+            expected="a .safetensors file, a folder or a hub id (see `mien weights convert`)",
+            todo="or --weights random-xs to try things out with random weights",
+        )
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
+
+
+def _tell_plan(pictures: list[PictureFile], clips: list[PictureFile], out: Path) -> None:
+    counts = {"pictures": len(pictures), "clips": len(clips)}
+    what = " and ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    print(f"{what} would be read; the first result would be {[*pictures, *clips][0].output(out)}")
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
 __all__ = ["Sighting", "TrackConfig", "Tracker", "box_iou"]
 
@@ -24,24 +24,34 @@ class TrackConfig:
 
     patience: float = 2.0
     """How long an unseen person is waited for, seconds; never less than three frames."""
-    reach: float = 0.5
+    reach: float = 0.8
     """How far from its prediction a person may be found."""
     reach_growth: float = 0.7
     """How much farther for each second unseen: nobody is lost for turning around behind a pillar."""
     size_ratio: float = 2.0
     """How much larger or smaller a box may have become."""
     pose_weight: float = 0.5
-    """Of pose and heading, beside 1 for the place; it fades as a person stays unseen."""
-    look_weight: float = 1.0
+    """Of the pose, beside 1 for the place; it fades as a person stays unseen."""
+    heading_weight: float = 1.0
+    """Of where somebody is turned, which lasts longer."""
+    size_weight: float = 0.5
+    """Of the logarithm of how much larger the box has become."""
+    look_weight: float = 0.5
     """Of colours."""
     pose_memory: float = 0.5
     """Seconds after which an old pose says little."""
     acceleration: float = 3.0
     """Heights per second squared: how suddenly people change their speed."""
     noise: float = 0.03
-    """Of a seen place, in heights; ten times as much while people overlap."""
+    """Of a seen place, in heights."""
+    hidden_noise: float = 3.0
+    """How many times as much it is while people overlap."""
+    hidden_trust: float = 0.2
+    """How much of the weight of pose and colours is left while people overlap."""
     overlap: float = 0.25
-    """Share of a box under others (intersection over its own area) from which on it is not to be trusted."""
+    """Share of a box under another one (of its own area) from which on it is not to be trusted."""
+    expected_overlap: float = 0.5
+    """The same share, under the boxes that two tracks are expected to have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,11 +145,12 @@ class Tracker:
         for track in self._tracks:
             track.predict(time, self.config)
         ids = np.full(len(sighting), -1, np.int64)
-        hidden = _hidden_share(sighting.boxes) > self.config.overlap
-        for row, column in self._match(time, sighting):
+        hidden = self._hidden(sighting)
+        places = self._places(sighting, hidden)
+        for row, column in self._match(time, sighting, hidden, places):
             track = self._tracks[row]
             ids[column] = track.id
-            self._learn(track, time, sighting, column, bool(hidden[column]))
+            self._learn(track, time, sighting, column, places[row, column], bool(hidden[column]))
         for column in np.flatnonzero(ids < 0):
             ids[column] = self.next_id
             self._tracks.append(_start(self.next_id, time, sighting, int(column), self.config))
@@ -162,43 +173,80 @@ class Tracker:
             for track in state["tracks"]
         ]
 
-    def _match(self, time: float, sighting: Sighting) -> list[tuple[int, int]]:
+    def _hidden(self, sighting: Sighting) -> Bool[np.ndarray, "person"]:
+        """Whose box lies partly in somebody else's, or where two tracks are expected."""
+        if not len(sighting):
+            return np.zeros(0, bool)
+        crowded = _hidden_share(sighting.boxes) > self.config.overlap
+        if len(self._tracks) > 1:
+            shared = _shared(sighting.boxes, self._boxes()) / _area(sighting.boxes)[:, None]
+            crowded |= np.sort(shared, axis=1)[:, -2] > self.config.expected_overlap
+        return crowded
+
+    def _boxes(self) -> Float[np.ndarray, "track 4"]:
+        """Where each track's box is expected."""
+        return np.stack([track.box + np.tile(track.place, 2) for track in self._tracks])
+
+    def _places(self, sighting: Sighting, hidden: Bool[np.ndarray, "person"]) -> Float[np.ndarray, "track person 2"]:
+        """Where the middle of each torso is, were it that track's: as the network sees it, or, where people overlap and
+        the network may have seen the other one, as far from the middle of the box as it was before."""
+        seen = _middles(sighting)
+        centres = (sighting.boxes[:, :2] + sighting.boxes[:, 2:]) / 2
+        offsets = np.array([(track.box[:2] + track.box[2:]) / 2 for track in self._tracks]).reshape(-1, 1, 2)
+        return np.where(hidden[:, None], centres - offsets, seen[None])
+
+    def _match(
+        self,
+        time: float,
+        sighting: Sighting,
+        hidden: Bool[np.ndarray, "person"],
+        places: Float[np.ndarray, "track person 2"],
+    ) -> list[tuple[int, int]]:
         from scipy.optimize import linear_sum_assignment
 
         if not self._tracks or not len(sighting):
             return []
-        cost = self._cost(time, sighting)
+        cost = self._cost(time, sighting, hidden, places)
         rows, columns = linear_sum_assignment(np.minimum(cost, _NEVER))
         return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if cost[i, j] < _NEVER]
 
-    def _cost(self, time: float, sighting: Sighting) -> Float[np.ndarray, "track person"]:
+    def _cost(
+        self,
+        time: float,
+        sighting: Sighting,
+        hidden: Bool[np.ndarray, "person"],
+        places: Float[np.ndarray, "track person 2"],
+    ) -> Float[np.ndarray, "track person"]:
         config, tracks = self.config, self._tracks
-        middles = _middles(sighting)
-        relative = sighting.joints - middles[:, None]
+        relative = sighting.joints - _middles(sighting)[:, None]
+        trust = np.where(hidden, config.hidden_trust, 1.0)[None]
         place = np.stack([track.place for track in tracks])
         height = np.array([track.height for track in tracks])[:, None]
-        away = np.linalg.norm(place[:, None] - middles[None], axis=-1) / height
+        away = np.linalg.norm(place[:, None] - places, axis=-1) / height
         gap = np.array([time - track.seen for track in tracks])[:, None]
-        boxes = np.stack([track.box + np.tile(track.place, 2) for track in tracks])
-        cost = (1 - box_iou(boxes, sighting.boxes)) + away
+        ratio = (sighting.boxes[:, 3] - sighting.boxes[:, 1])[None] / height
+        cost = (1 - box_iou(self._boxes(), sighting.boxes)) + away + config.size_weight * np.abs(np.log(ratio))
         joints = np.stack([track.joints for track in tracks])
         pose = np.linalg.norm(joints[:, None] - relative[None], axis=-1).mean(-1) / height * 2
-        turned = _angles(np.stack([track.rotations for track in tracks]), sighting.rotations) / math.pi
+        angles = _angles(np.stack([track.rotations for track in tracks]), sighting.rotations) / math.pi
         fade = np.exp(-np.maximum(gap - self.frame_time, 0) / config.pose_memory)
-        cost += config.pose_weight * fade * (np.minimum(pose, 1) + turned)
+        cost += config.pose_weight * trust * fade * (np.minimum(pose, 1) + angles[..., 1:].mean(-1))
+        cost += config.heading_weight * trust * angles[..., 0]
         colours = np.stack([track.colours for track in tracks])
-        cost += config.look_weight * _colour_distance(colours, sighting.colours)
+        cost += config.look_weight * trust * _colour_distance(colours, sighting.colours)
         reach = config.reach + config.reach_growth * np.maximum(gap - self.frame_time, 0)
-        ratio = (sighting.boxes[:, 3] - sighting.boxes[:, 1])[None] / height
         good = (away < reach) & (ratio < config.size_ratio) & (ratio > 1 / config.size_ratio)
         return np.where(good, cost, np.inf)
 
-    def _learn(self, track: _State, time: float, sighting: Sighting, column: int, hidden: bool) -> None:
-        middle = _middles(sighting)[column]
-        track.correct(middle, self.config.noise * track.height * (10 if hidden else 1))
+    def _learn(
+        self, track: _State, time: float, sighting: Sighting, column: int, place: np.ndarray, hidden: bool
+    ) -> None:
+        blur = self.config.hidden_noise if hidden else 1.0
+        track.correct(place, self.config.noise * blur * track.height)
         track.seen = time
         if hidden:
             return
+        middle = _middles(sighting)[column]
         track.box = sighting.boxes[column] - np.tile(middle, 2)
         track.joints = sighting.joints[column] - middle
         track.rotations = sighting.rotations[column]
@@ -254,11 +302,9 @@ def _hidden_share(boxes: Float[np.ndarray, "person 4"]) -> Float[np.ndarray, "pe
     return shared.max(1)
 
 
-def _angles(first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, "track person"]:
-    """Mean angle between the rotations of every pair, radians; the root counts as much as all others together."""
-    trace = np.einsum("trij,prij->tpr", first, second)
-    angle = np.arccos(np.clip((trace - 1) / 2, -1, 1))
-    return (angle[..., 0] + angle[..., 1:].mean(-1)) / 2
+def _angles(first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, "track person rotation"]:
+    """Angle between the rotations of every pair, radians."""
+    return np.arccos(np.clip((np.einsum("trij,prij->tpr", first, second) - 1) / 2, -1, 1))
 
 
 def _colour_distance(first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, "track person"]:

@@ -81,8 +81,8 @@ def _summed(track_id: np.ndarray, frame_index: np.ndarray, bbox: np.ndarray, sco
     area = np.prod(bbox[order, 2:].astype(np.float64) - bbox[order, :2], axis=-1)
     return _Sums(
         ids=ids.astype(np.int64),
-        area=np.bincount(inverse, area, len(ids)),
-        score=np.bincount(inverse, score[order].astype(np.float64), len(ids)),
+        area=np.bincount(inverse, area, len(ids)).astype(np.float64),
+        score=np.bincount(inverse, score[order], len(ids)).astype(np.float64),
         first_frame=frame_index[order][first].astype(np.int64),
         first_box=bbox[order][first],
     )

@@ -26,6 +26,8 @@ __all__ = ["fill_holes", "finish_track", "locked_shape"]
 
 _DIRECTION_OUTLIER, _DEPTH_OUTLIER, _EXPRESSION_OUTLIER = 0.03, 0.15, 2.0
 """What may be a slip of the network: radians, log of metres, standard deviations."""
+_PATH_BETA = 15.0
+"""How much sooner the causal filter follows a path than a joint: its speeds are smaller numbers."""
 _DEPTH_PATIENCE = 2.0
 """How much longer the window for depth is, which is seen worst."""
 
@@ -166,7 +168,7 @@ def _smooth_path(
     seen = torch.stack([path[:, 0] / depth, path[:, 1] / depth, depth.log()], -1)
     seen = _between(seen, valid, times)
     if config.method == "one-euro":
-        seen = one_euro(seen, times, config)
+        seen = one_euro(seen, times, replace(config, beta=_PATH_BETA * config.beta))
     else:
         slow = replace(config, half_width=_DEPTH_PATIENCE * config.half_width)
         direction = smooth_values(seen[:, None, :2], times, config, _DIRECTION_OUTLIER)[:, 0]
