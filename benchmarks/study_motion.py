@@ -259,6 +259,7 @@ def figure(found: dict[str, Any]) -> None:
         bars = axes.bar(np.arange(len(kinds)) + 0.27 * (i - 1), values, 0.25, color=colour, label=name)
         axes.bar_label(bars, fmt="%.0f", fontsize=8)
     axes.set_xticks(range(len(kinds)), kinds)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set_ylabel("identity switches (fewer is better)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

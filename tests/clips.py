@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
+import mien
 from mien.detect import Detections
+from mien.estimator import Estimator
+from mien.geometry.rotation import matrix_from_axis_angle
+from mien.nets.network import Network, NetworkConfig
+from mien.records import Prediction
 from mien.video import Footage
 
 SIZE = (60, 80)
@@ -52,3 +58,31 @@ class Squares:
         frame = int(name.rpartition("/")[2])
         found = Detections(boxes=squares(frame), scores=np.array([0.9, 0.8]))
         return found.take([0]) if frame in self.lost else found
+
+
+class Stub(Network):
+    """Says something about each crop, at once."""
+
+    def __init__(self) -> None:
+        super().__init__(NetworkConfig(embed_dim=1, image_size=(32, 24)))
+        self.scale = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, crops: torch.Tensor) -> Prediction:
+        said = crops.mean((2, 3)) * self.scale
+        turn = matrix_from_axis_angle(torch.nn.functional.pad(said[:, :1], (0, 2)) + torch.tensor([3.0, 0, 0]))
+        still = torch.eye(3).expand(len(crops), 36, 3, 3)
+        return Prediction(
+            global_orient=turn,
+            body_pose=still[:, :21],
+            left_hand_offset=still[:, :15],
+            right_hand_offset=still[:, :15],
+            jaw_pose=still[:, 0],
+            betas=torch.nn.functional.pad(said, (0, 7)),
+            expression=torch.zeros(len(crops), 10),
+            transl=torch.tensor([0.0, 0.35, 40.0]) + 0.1 * said,
+        )
+
+
+def stub_estimator(detector: object) -> Estimator:
+    """Everything but the network and the detector as it is."""
+    return replace(mien.load("random-xxs", detector="full-image", batch_size=16), network=Stub(), detector=detector)  # pyright: ignore[reportArgumentType]
