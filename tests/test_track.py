@@ -15,7 +15,6 @@ from mien.errors import InputError
 from mien.geometry.camera import Camera
 from mien.geometry.rotation import angle_between, matrix_from_axis_angle, slerp
 from mien.metrics.motion import jitter
-from mien.scene import Person
 from mien.synth.clips import KINDS, make_clip
 from mien.track.associate import Sighting, Tracker, box_iou
 from mien.track.choose import choose_tracks
@@ -81,7 +80,7 @@ def test_a_tracker_goes_on_from_its_state() -> None:
     whole, first, second = Tracker(), Tracker(), Tracker()
     frames = [sighting([(50 + 4.0 * f, 1.5, 0.2), (290 - 4.0 * f, -1.5, 0.7)]) for f in range(50)]
     for i, seen in enumerate(frames[:25]):
-        whole.update(i / 25, seen), first.update(i / 25, seen)
+        assert whole.update(i / 25, seen).tolist() == first.update(i / 25, seen).tolist()
     second.restore(json.loads(json.dumps(first.state())))
     for i, seen in enumerate(frames[25:]):
         assert whole.update(1 + i / 25, seen).tolist() == second.update(1 + i / 25, seen).tolist()
@@ -254,15 +253,15 @@ def test_one_shape_is_not_moved_by_a_few_that_are_far_off() -> None:
     assert torch.allclose(locked_shape(betas[1:2], torch.zeros(1)), betas[1])
 
 
-def test_made_clips_are_what_they_say(body: BodyModel) -> None:
-    for kind in KINDS:
-        clip = make_clip(body, kind, seed=1, frames=12, image_size=(120, 160))
-        assert len(clip) == 12 and len(clip.people) == (3 if kind == "three" else 2)
-        assert all(isinstance(person, type(clip.people[0])) for person in clip.people)
-    shown = clip.show(3)
-    again = clip.show(3)
+@pytest.mark.parametrize("kind", ["pillar", "three"])
+def test_made_clips_are_what_they_say(body: BodyModel, kind) -> None:
+    assert kind in KINDS
+    clip = make_clip(body, kind, seed=1, frames=4, image_size=(120, 160))
+    assert len(clip) == 4 and len(clip.people) == (3 if kind == "three" else 2) and math.isclose(clip.fps, 25)
+    shown, again = clip.show(3), clip.show(3)
     assert np.array_equal(shown.picture, again.picture) and np.array_equal(shown.boxes, again.boxes)
     assert shown.picture.shape == (120, 160, 3) and len(shown.who) == len(shown.boxes) == len(shown.scores)
-    assert {each.name for each in fields(Person)} <= {each.name for each in fields(Track)} and math.isclose(
-        clip.fps, 25
-    )
+    pixels = Camera(K=clip.K).project(torch.from_numpy(clip.mesh(3, 0)))
+    low, high = pixels.amin(0).numpy(), pixels.amax(0).numpy()
+    if 0 in shown.who and shown.visible[0] > 0.98:
+        np.testing.assert_allclose(shown.boxes[shown.who.index(0)], [*low, *high], atol=6)
