@@ -131,7 +131,7 @@ def track_of(rows: np.ndarray, number: int) -> Track:
     """One person's rows as a track."""
     arrays = {key: np.ascontiguousarray(rows[key]) for key in rows.dtype.names or ()}
     person = Person(**rows_of_arrays(arrays))
-    known = {each.name: getattr(person, each.name) for each in fields(Person)}
+    known: dict[str, Any] = {each.name: getattr(person, each.name) for each in fields(Person)}
     return Track(id=number, **known, **{key: torch.from_numpy(arrays[key]) for key in ROW_KEYS if key != "track_id"})
 
 
@@ -251,6 +251,7 @@ def figure(found: dict[str, Any]) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     kinds, colours = list(found["identity"]), ("#999999", "#E69F00", "#0072B2")
     figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
@@ -259,7 +260,7 @@ def figure(found: dict[str, Any]) -> None:
         bars = axes.bar(np.arange(len(kinds)) + 0.27 * (i - 1), values, 0.25, color=colour, label=name)
         axes.bar_label(bars, fmt="%.0f", fontsize=8)
     axes.set_xticks(range(len(kinds)), kinds)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("identity switches (fewer is better)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

@@ -88,7 +88,7 @@ def test_nobody_at_all(clip: Clip, tmp_path: Path) -> None:
 )
 def test_what_is_no_clip_is_refused(clip: Clip, tmp_path: Path, change: dict, message: str) -> None:
     arrays = {key: value for key, value in (clip.arrays() | change).items() if value is not None}
-    np.savez(tmp_path / "x.npz", **arrays)
+    np.savez(tmp_path / "x.npz", **arrays)  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match=message):
         mien.read(tmp_path / "x.npz")
 

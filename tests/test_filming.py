@@ -135,9 +135,10 @@ def test_nobody_and_a_person_who_is_not_there(estimate: Estimator, tmp_path: Pat
 
 
 def test_impossible_settings() -> None:
-    for config in ({"detect_every": 0}, {"max_frames": 0}):
-        with pytest.raises(InputError):
-            FilmConfig(**config)
+    with pytest.raises(InputError, match="1 or more"):
+        FilmConfig(detect_every=0)
+    with pytest.raises(InputError, match="1 or more"):
+        FilmConfig(max_frames=0)
 
 
 # the command ----------------------------------------------------------------------------------------------------

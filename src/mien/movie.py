@@ -93,6 +93,7 @@ def write_movie(path: Path, width: int, height: int, fps: float, *, sound_of: Pa
 def _sound(path: Path, container: Any, problems: list[str], stack: contextlib.ExitStack) -> Iterator[Any] | None:
     """Packets of the first sound stream, from the time of the first picture on."""
     import av
+    import av.error
 
     try:
         source = stack.enter_context(av.open(str(path)))
@@ -104,12 +105,12 @@ def _sound(path: Path, container: Any, problems: list[str], stack: contextlib.Ex
         problems.append(f"the sound of {path} is left out: {error}")
         return None
     pictures = source.streams.video[0]
-    start = float((pictures.start_time or 0) * pictures.time_base)
+    start = float((pictures.start_time or 0) * (pictures.time_base or 0))
     return _packets(source, heard, target, start)
 
 
 def _packets(source: Any, heard: Any, target: Any, start: float) -> Iterator[Any]:
-    import av
+    import av.error
 
     packets = source.demux(heard)
     with contextlib.suppress(av.error.FFmpegError):

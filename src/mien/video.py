@@ -192,6 +192,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 def _decode_video(footage: Footage) -> Iterator[tuple[float | None, Callable[[], np.ndarray]]]:
     """Frames in the order in which they are shown. Broken packets are passed over, and told."""
     import av
+    import av.error
 
     found, broken, reason = 0, 0, ""
     with av.open(str(footage.path)) as container:

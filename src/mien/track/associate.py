@@ -168,10 +168,10 @@ class Tracker:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave."""
         self.next_id, self.frame_time, self._last = state["next_id"], state["frame_time"], state["last"]
-        self._tracks = [
-            _State(**{key: np.array(value) if isinstance(value, list) else value for key, value in track.items()})
-            for track in state["tracks"]
-        ]
+        self._tracks = []
+        for track in state["tracks"]:
+            known: dict[str, Any] = {key: np.array(v) if isinstance(v, list) else v for key, v in track.items()}
+            self._tracks.append(_State(**known))
 
     def _hidden(self, sighting: Sighting) -> Bool[np.ndarray, "person"]:
         """Whose box lies partly in somebody else's, or where two tracks are expected."""
