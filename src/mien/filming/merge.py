@@ -90,7 +90,7 @@ def _stretches(
     config: SmoothConfig,
 ) -> Iterator[Track]:
     """A track, finished, piece by piece: each piece is made with enough rows around it, and cut."""
-    betas = locked_shape(*(torch.from_numpy(spill.take(index)[key].copy()) for key in ("betas", "score")))
+    betas = locked_shape(*(torch.from_numpy(spill.column(key)[index]) for key in ("betas", "score")))
     margin = MARGIN[config.method]
     for start in range(0, len(index), STRETCH):
         low, high = max(0, start - margin), min(len(index), start + STRETCH + margin)

@@ -23,6 +23,9 @@ from mien.files import atomic_write, writing
 
 __all__ = ["Spill", "row_type"]
 
+_PIECE = 4096
+"""Rows that are read at once."""
+
 
 def row_type(arrays: Mapping[str, np.ndarray]) -> np.dtype:
     """The type of a row that holds one entry of each array, and what a clip's rows have beside."""
@@ -101,8 +104,15 @@ class Spill:
         return np.fromfile(self.folder / "times.bin", np.float64) if self.frames else np.zeros(0)
 
     def column(self, key: str) -> np.ndarray:
-        """One key of all rows."""
-        return self._map()[key].copy() if self.kind is not None else np.zeros(0)
+        """One key of all rows, read in pieces."""
+        if self.kind is None:
+            return np.zeros(0)
+        found = np.empty((self.rows, *self.kind[key].shape), self.kind[key].base)
+        with open(self.folder / "rows.bin", "rb") as stream:
+            for start in range(0, self.rows, _PIECE):
+                part = np.fromfile(stream, self.kind, min(_PIECE, self.rows - start))
+                found[start : start + len(part)] = part[key]
+        return found
 
     def take(self, index: Int64[np.ndarray, "taken"]) -> np.ndarray:
         """Some rows, in this order."""
