@@ -132,7 +132,8 @@ def track_of(rows: np.ndarray, number: int) -> Track:
     arrays = {key: np.ascontiguousarray(rows[key]) for key in rows.dtype.names or ()}
     person = Person(**rows_of_arrays(arrays))
     known: dict[str, Any] = {each.name: getattr(person, each.name) for each in fields(Person)}
-    return Track(id=number, **known, **{key: torch.from_numpy(arrays[key]) for key in ROW_KEYS if key != "track_id"})
+    known |= {key: torch.from_numpy(arrays[key]) for key in ROW_KEYS if key != "track_id"}
+    return Track(id=number, **known)
 
 
 @torch.no_grad()
