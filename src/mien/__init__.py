@@ -14,14 +14,17 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from mien.body.model import BodyModel
+    from mien.clip import Clip, Track
     from mien.errors import MienError
     from mien.estimator import Estimator, load
+    from mien.filming import predict_clip
     from mien.people import Drawing, People, read
     from mien.records import SmplxParams
     from mien.scene import Person, Scene
 
 __all__ = [
     "BodyModel",
+    "Clip",
     "Drawing",
     "Estimator",
     "MienError",
@@ -29,13 +32,16 @@ __all__ = [
     "Person",
     "Scene",
     "SmplxParams",
+    "Track",
     "__version__",
     "load",
+    "predict_clip",
     "read",
 ]
 
 _HOMES = {
     "BodyModel": "mien.body.model",
+    "Clip": "mien.clip",
     "Estimator": "mien.estimator",
     "Drawing": "mien.people",
     "MienError": "mien.errors",
@@ -43,7 +49,9 @@ _HOMES = {
     "Person": "mien.scene",
     "Scene": "mien.scene",
     "SmplxParams": "mien.records",
+    "Track": "mien.clip",
     "load": "mien.estimator",
+    "predict_clip": "mien.filming",
     "read": "mien.people",
 }
 

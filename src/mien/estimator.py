@@ -36,7 +36,7 @@ from mien.placing import CameraChoice, Orientation, place
 from mien.records import Located, Prediction, SmplxParams
 from mien.scene import Origin
 
-__all__ = ["Estimator", "Outcome", "choose_device", "load"]
+__all__ = ["Estimator", "Job", "Outcome", "ahead", "choose_device", "load"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["fp32", "bf16"]
@@ -58,8 +58,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
-    """A picture after decoding, detection and cropping."""
+class Job:
+    """A picture after decoding, detection and cropping; or people of several frames that share a camera."""
 
     name: str
     picture: Path | np.ndarray | None = None
@@ -199,10 +199,10 @@ class Estimator:
         Args:
             pictures: a name (what the boxes file calls it) and a path or an upright RGB array for each.
         """
-        jobs: deque[_Job] = deque()
+        jobs: deque[Job] = deque()
         patches: list[np.ndarray] = []
         ready = empty_prediction()
-        for job in _ahead(lambda item: self._prepare(*item), pictures):
+        for job in ahead(lambda item: self._prepare(*item), pictures):
             jobs.append(job)
             patches.extend(job.patches)
             while len(patches) >= self.batch_size:
@@ -218,7 +218,7 @@ class Estimator:
             yield self._outcome(job, ready[: len(job.crops)])
             ready = ready[len(job.crops) :]
 
-    def _prepare(self, name: str, picture: str | Path | np.ndarray) -> _Job:
+    def _prepare(self, name: str, picture: str | Path | np.ndarray) -> Job:
         """Decode, detect, choose people, crop. Runs in a thread; problems of this picture stay with it."""
         try:
             pixels = picture if isinstance(picture, np.ndarray) else read_picture(Path(picture))
@@ -226,15 +226,14 @@ class Estimator:
             detections = reject_outside(self.detector.detect(pixels, name), width, height)
             chosen = select_people(detections, self.person)
         except InputError as error:
-            return _Job(name=name, problem=str(error))
+            return Job(name=name, problem=str(error))
         source = picture if isinstance(picture, np.ndarray) else Path(picture)
         camera, known = self.camera.camera(None if isinstance(source, np.ndarray) else source, width, height)
-        job = _Job(name=name, picture=source, image_size=(height, width), camera=camera, camera_source=known)
-        return self._cropped(job, pixels, detections, chosen)
+        job = Job(name=name, picture=source, image_size=(height, width), camera=camera, camera_source=known)
+        return self.cropped(job, pixels, detections, chosen)
 
-    def _cropped(
-        self, job: _Job, pixels: np.ndarray, detections: Detections, chosen: Int[np.ndarray, "chosen"]
-    ) -> _Job:
+    def cropped(self, job: Job, pixels: np.ndarray, detections: Detections, chosen: Int[np.ndarray, "chosen"]) -> Job:
+        """The job with a crop for each chosen person, and a reason for each box that cannot be used."""
         height, width = job.image_size
         rejected, kept, crops = list(detections.rejected), [], []
         for i in chosen.tolist():
@@ -257,7 +256,7 @@ class Estimator:
             rejected=tuple(f"{job.name}: skipped a box: {reason}" for reason in rejected),
         )
 
-    def _outcome(self, job: _Job, prediction: Prediction) -> Outcome:
+    def _outcome(self, job: Job, prediction: Prediction) -> Outcome:
         if job.problem:
             return Outcome(name=job.name, people=None, problem=job.problem)
         return Outcome(name=job.name, people=self.people(job, prediction), rejected=job.rejected)
@@ -275,7 +274,7 @@ class Estimator:
         return params, self.body.shape(params.betas, params.expression).pose(params.full_pose())
 
     @torch.no_grad()
-    def people(self, job: _Job, prediction: Prediction) -> People:
+    def people(self, job: Job, prediction: Prediction) -> People:
         """Move the network's answer from the crops' virtual cameras to the one camera of the picture."""
         params, posed = self.pose(prediction)
         joints = posed.joints()
@@ -346,7 +345,7 @@ def _part_boxes(located: Located, crop_bbox: Float[torch.Tensor, "person 4"]) ->
     return virtual_camera.picture_from_heat_map(corners, crop_bbox).unflatten(1, (3, 2)).flatten(2)
 
 
-def _ahead(work: Callable[[Item], Result], items: Iterable[Item], depth: int = 4) -> Iterator[Result]:
+def ahead(work: Callable[[Item], Result], items: Iterable[Item], depth: int = 4) -> Iterator[Result]:
     """Results of `work` in order, computed up to `depth` items ahead in threads."""
     source = iter(items)
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="mien") as pool:

@@ -13,7 +13,7 @@ from typing import IO
 
 from mien.errors import OutputError
 
-__all__ = ["atomic_write", "data_folders", "exclusive", "sha256"]
+__all__ = ["atomic_write", "data_folders", "exclusive", "sha256", "writing"]
 
 
 def data_folders() -> list[Path]:
@@ -54,6 +54,19 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         if name is not None:
             with contextlib.suppress(OSError):
                 os.unlink(name)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong with the disk inside ends as an `OutputError` about `path`.
+
+    Raises:
+        OutputError: the disk is full, or the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _output_error(path, error) from error
 
 
 def _umask() -> int:

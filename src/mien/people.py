@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -16,16 +16,18 @@ from torch import Tensor
 from mien.body.files import find_body
 from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
+from mien.clip import Clip
+from mien.clip import read as read_result
 from mien.errors import InputError
 from mien.files import atomic_write
 from mien.geometry.camera import Camera
+from mien.palette import person_colour
 from mien.pictures import read_picture
 from mien.render.overlay import SIDE_COLOURS, draw_boxes, draw_people, draw_skeletons
 from mien.render.views import contact, side_and_top
 from mien.scene import Scene
-from mien.scene import read as read_scene
 
-__all__ = ["WRITERS", "Drawing", "People", "Style", "read"]
+__all__ = ["WRITERS", "Drawing", "People", "Style", "people_of", "read"]
 
 Style = Literal["mesh", "skeleton", "both"]
 _PARTS = (slice(25, 45), slice(45, 65), slice(65, 137))
@@ -97,20 +99,24 @@ class People(Scene):
             raise InputError(found, expected=f"{width} x {height}, as the result says", todo="give the right picture")
         return pixels
 
-    def overlay(self, style: Style = "mesh", opacity: float = 0.85) -> Drawing:
+    def overlay(self, style: Style = "mesh", opacity: float = 0.85, numbers: Sequence[int] | None = None) -> Drawing:
         """The people drawn over their picture, in colours of their own, with true occlusion.
 
         Args:
             style: `mesh`, `skeleton` or `both`.
             opacity: of the meshes, 0 to 1.
+            numbers: which colour each person has; by default the first the first, and so on.
         """
         if style not in ("mesh", "skeleton", "both"):
             raise InputError(f"the style {style!r}", expected="mesh, skeleton or both")
         if not 0 <= opacity <= 1:
             raise InputError(f"an opacity of {opacity:g}", expected="a number from 0 to 1")
         drawn, body = self.pixels(), self.body()
+        which = range(len(self)) if numbers is None else numbers
+        colours = np.array([person_colour(number) for number in which]).reshape(-1, 3)
         if style != "skeleton":
-            drawn = draw_people(drawn, self.vertices().numpy(), body.faces.numpy(), self.K.numpy(), opacity=opacity)
+            mesh, faces, K = self.vertices().numpy(), body.faces.numpy(), self.K.numpy()
+            drawn = draw_people(drawn, mesh, faces, K, colours=colours, opacity=opacity)
         if style != "mesh":
             drawn = draw_skeletons(drawn, Camera(K=self.K).project(self.joints3d).numpy(), body.parents)
         return Drawing(drawn)
@@ -189,16 +195,30 @@ def _load_body(path: Path) -> BodyModel:
     return BodyModel.load(path)
 
 
-def read(path: Path | str, picture: Path | str | np.ndarray | None = None) -> People:
-    """Read a result file back.
+@overload
+def read(path: Path | str, picture: Path | str | np.ndarray) -> People: ...
+@overload
+def read(path: Path | str) -> Any: ...
+def read(path: Path | str, picture: Path | str | np.ndarray | None = None) -> People | Clip:
+    """Read a result file back: the `People` of a picture, or the `Clip` of a video.
 
     Args:
         path: of the `.npz`.
         picture: the picture it was made from, for overlays and viewers.
 
     Raises:
-        InputError: the file is missing, damaged, of a newer schema, or no result of this package.
+        InputError: the file is missing, damaged, of a newer schema, or no result of this package; or a picture was
+            given for a clip.
     """
-    scene = read_scene(path)
+    found = read_result(path)
+    if isinstance(found, Clip):
+        if picture is not None:
+            raise InputError(f"a picture for {path}, which is the result of a clip", todo="leave the picture away")
+        return found
+    return people_of(found, Path(picture) if isinstance(picture, str) else picture)
+
+
+def people_of(scene: Scene, picture: Path | np.ndarray | None = None, body_path: Path | None = None) -> People:
+    """A scene with its picture and its body."""
     known = {field.name: getattr(scene, field.name) for field in fields(Scene)}
-    return People(**known, picture=Path(picture) if isinstance(picture, str) else picture)
+    return People(**known, picture=picture, body_path=body_path)

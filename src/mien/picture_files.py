@@ -13,10 +13,15 @@ from typing import NoReturn
 
 from mien.errors import InputError
 
-__all__ = ["EXTENSIONS", "PictureFile", "find_pictures"]
+__all__ = ["EXTENSIONS", "VIDEO_EXTENSIONS", "PictureFile", "find_pictures"]
 
 EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 """What counts as a picture in a folder, in any case. A file named outright is read whatever its extension."""
+
+VIDEO_EXTENSIONS = (
+    ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp", ".ogv",
+)  # fmt: skip
+"""What counts as a video, in any case."""
 
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -39,13 +44,17 @@ class PictureFile:
         return folder / f"{self.stem}{suffix}"
 
 
-def find_pictures(inputs: Sequence[str | Path]) -> list[PictureFile]:
+def find_pictures(inputs: Sequence[str | Path], extensions: Sequence[str] = EXTENSIONS) -> list[PictureFile]:
     """All pictures that files, folders (with their subfolders) and glob patterns name, each once.
 
     The order is that of the inputs, and within a folder or pattern a natural one (`2.jpg` before `10.jpg`). Hidden
     files and folders are passed over unless named. Output stems mirror the input folder. Where folders hold pictures
     of the same name, their outputs go below the folders' names; where `a.jpg` meets `a.png`, both keep extensions.
     Names that differ in case only are taken to clash, as they would on the disks of most laptops.
+
+    Args:
+        inputs: files, folders, patterns.
+        extensions: what is looked for in folders and by patterns; with `VIDEO_EXTENSIONS` videos, too.
 
     Raises:
         InputError: an input does not exist or holds no picture, or two outputs would still have one name.
@@ -56,7 +65,7 @@ def find_pictures(inputs: Sequence[str | Path]) -> list[PictureFile]:
     real: dict[Path, str] = {}
     for item in map(str, inputs):
         try:
-            pictures = _expand(item)
+            pictures = _expand(item, extensions)
         except OSError as error:
             what = f"cannot look into {error.filename or item}: {error.strerror or error}"
             raise InputError(what, expected="a picture or a folder", todo="check its name and permissions") from error
@@ -73,15 +82,15 @@ def _raise(error: OSError) -> NoReturn:
     raise error
 
 
-def _expand(item: str) -> list[tuple[Path, Path]]:
+def _expand(item: str, extensions: Sequence[str]) -> list[tuple[Path, Path]]:
     """The pictures of one input, sorted, each with the folder that its name is relative to."""
     path = Path(item)
     if item and path.is_file():
         return [(path, path.parent)]
     if item and path.is_dir():
-        pictures = [(picture, path) for picture in _walk(path)]
+        pictures = [(picture, path) for picture in _walk(path, extensions)]
     elif item and not path.exists() and _MAGIC.search(item):
-        pictures = _glob(item)
+        pictures = _glob(item, extensions)
     elif item and path.exists():
         raise InputError(f"{item} is not a regular file", expected="a picture or a folder", todo="save it to a file")
     else:
@@ -89,11 +98,11 @@ def _expand(item: str) -> list[tuple[Path, Path]]:
     if not pictures:
         what = "matches no picture" if not path.is_dir() else "holds no pictures"
         todo = "check the folder, or name a file of another extension outright"
-        raise InputError(f"{item!r} {what}", expected=f"files ending in {', '.join(EXTENSIONS)}", todo=todo)
+        raise InputError(f"{item!r} {what}", expected=f"files ending in {', '.join(extensions)}", todo=todo)
     return sorted(pictures, key=lambda pair: _natural(pair[0].relative_to(pair[1])))
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk(root: Path, extensions: Sequence[str]) -> Iterator[Path]:
     """Pictures at or below `root`. Linked folders are followed, but each real folder is visited once."""
     seen: set[str] = set()
     for folder, below, files in os.walk(root, onerror=_raise, followlinks=True):
@@ -104,11 +113,13 @@ def _walk(root: Path) -> Iterator[Path]:
         seen.add(real)
         below[:] = sorted(name for name in below if not name.startswith("."))
         yield from (
-            Path(folder, name) for name in files if not name.startswith(".") and _is_picture(Path(folder, name))
+            Path(folder, name)
+            for name in files
+            if not name.startswith(".") and _is_one_of(Path(folder, name), extensions)
         )
 
 
-def _glob(pattern: str) -> list[tuple[Path, Path]]:
+def _glob(pattern: str, extensions: Sequence[str]) -> list[tuple[Path, Path]]:
     parts = Path(pattern).parts
     first = next(i for i, part in enumerate(parts) if _MAGIC.search(part))
     root, rest = Path(*parts[:first]), list(parts[first:])
@@ -117,7 +128,7 @@ def _glob(pattern: str) -> list[tuple[Path, Path]]:
     if rest[-1] == "**":
         rest.append("*")
     try:
-        matches = [path for path in root.glob("/".join(rest)) if _is_picture(path)]
+        matches = [path for path in root.glob("/".join(rest)) if _is_one_of(path, extensions)]
     except ValueError as error:
         raise InputError(f"the pattern {pattern!r} cannot be read ({error})", todo="put ** between slashes") from error
     if not any(part.startswith(".") for part in rest):
@@ -125,8 +136,8 @@ def _glob(pattern: str) -> list[tuple[Path, Path]]:
     return [(path, root) for path in set(matches)]
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and path.is_file()
+def _is_one_of(path: Path, extensions: Sequence[str]) -> bool:
+    return path.suffix.lower() in extensions and path.is_file()
 
 
 def _natural(path: Path) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ described in `docs/conventions.md`; `SCHEMA_VERSION` changes when one of them ch
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,18 @@ from mien.files import atomic_write
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from mien.records import Record, SmplxParams
 
-__all__ = ["SCHEMA_VERSION", "Origin", "Person", "Scene", "read"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Origin",
+    "Person",
+    "Scene",
+    "Shot",
+    "arrays_of_rows",
+    "read",
+    "read_arrays",
+    "rows_of_arrays",
+    "shared_of_arrays",
+]
 
 SCHEMA_VERSION = 1
 
@@ -83,11 +94,11 @@ class Person(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene(Person):
-    """Every person of one picture; a sequence of `Person`. Zero people is a valid scene."""
+class Shot(Record):
+    """What everyone in a picture, or in a clip, has in common."""
 
     K: Float[Tensor, "3 3"]
-    """The one camera of the whole picture; pixels."""
+    """The one camera of the whole picture, or of the whole clip; pixels."""
     image_size: tuple[int, int]
     """Height and width of the upright picture, pixels."""
     camera: str
@@ -95,6 +106,18 @@ class Scene(Person):
     orientation: str
     """`network`: `global_orient` is the network's own answer; `corrected`: turned to the camera of the picture."""
     origin: Origin
+
+    def shared_arrays(self) -> dict[str, np.ndarray]:
+        """What stands in a result file once, by key."""
+        found = {"schema_version": SCHEMA_VERSION, "flat_hand_mean": True, "K": self.K.cpu().numpy()}
+        found |= {"image_size": self.image_size, "camera": self.camera, "orientation": self.orientation}
+        found |= {field.name: getattr(self.origin, field.name) for field in fields(Origin)}
+        return {key: np.asarray(value) for key, value in found.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene(Person, Shot):
+    """Every person of one picture; a sequence of `Person`. Zero people is a valid scene."""
 
     def __len__(self) -> int:
         return self.score.shape[0]
@@ -127,22 +150,58 @@ class Scene(Person):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays of the result file by key: rotations as axis-angle, hands absolute."""
-        found: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "flat_hand_mean": True}
-        found |= {name: axis_angle_from_matrix(getattr(self.params, name)) for name in _ROTATIONS}
-        found |= {name: getattr(self.params, name) for name in _PARAMS if name not in _ROTATIONS}
-        found |= {name: getattr(self, name) for name in _TENSORS}
-        found |= {} if self.part_bbox is None else {"part_bbox": self.part_bbox}
-        found["crop_global_orient"] = axis_angle_from_matrix(self.crop_global_orient)
-        found |= {"K": self.K, "image_size": self.image_size}
-        found |= {"camera": self.camera, "orientation": self.orientation}
-        found |= {field.name: getattr(self.origin, field.name) for field in fields(Origin)}
-        return {
-            key: value.cpu().numpy() if isinstance(value, Tensor) else np.asarray(value) for key, value in found.items()
-        }
+        return {**self.shared_arrays(), **arrays_of_rows(self)}
+
+
+def arrays_of_rows(people: Person) -> dict[str, np.ndarray]:
+    """The arrays of a result file that have a row for each person, float32: rotations as axis-angle."""
+    found = {name: axis_angle_from_matrix(getattr(people.params, name)) for name in _ROTATIONS}
+    found |= {name: getattr(people.params, name) for name in _PARAMS if name not in _ROTATIONS}
+    found |= {name: getattr(people, name) for name in _TENSORS}
+    found |= {} if people.part_bbox is None else {"part_bbox": people.part_bbox}
+    found["crop_global_orient"] = axis_angle_from_matrix(people.crop_global_orient)
+    return {key: value.cpu().numpy() for key, value in found.items()}
+
+
+def rows_of_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The fields of `Person` from the arrays of a result file: the inverse of `arrays_of_rows`."""
+    names = (*_PARAMS, *_TENSORS, "crop_global_orient", "part_bbox")
+    tensors = {name: torch.from_numpy(arrays[name]) for name in names if name in arrays}
+    rotations = {name: matrix_from_axis_angle(tensors[name]) for name in _ROTATIONS}
+    return {
+        "params": SmplxParams(**rotations, **{name: tensors[name] for name in _PARAMS if name not in _ROTATIONS}),
+        **{name: tensors[name] for name in _TENSORS},
+        "part_bbox": tensors.get("part_bbox"),
+        "crop_global_orient": matrix_from_axis_angle(tensors["crop_global_orient"]),
+    }
+
+
+def shared_of_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The fields of `Shot` from the arrays of a result file."""
+    height, width = (int(value) for value in arrays["image_size"])
+    return {
+        "K": torch.from_numpy(arrays["K"]),
+        "image_size": (height, width),
+        "camera": str(arrays["camera"]),
+        "orientation": str(arrays["orientation"]),
+        "origin": Origin(**{field.name: str(arrays[field.name]) for field in fields(Origin)}),
+    }
 
 
 def read(path: Path | str) -> Scene:
-    """Read a result file back.
+    """Read a picture's result file back.
+
+    Raises:
+        InputError: the file is missing, damaged, of a newer schema, no result of this package, or that of a clip.
+    """
+    arrays = read_arrays(path)
+    if "track_id" in arrays:
+        raise InputError(f"{path} is the result of a clip", expected="that of a picture", todo="use mien.clip.read")
+    return Scene(**rows_of_arrays(arrays), **shared_of_arrays(arrays))
+
+
+def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
+    """The arrays of a result file, of a picture or of a clip, once they are seen to be all there.
 
     Raises:
         InputError: the file is missing, damaged, of a newer schema, or no result of this package.
@@ -159,21 +218,7 @@ def read(path: Path | str) -> Scene:
             f"{path} cannot be read ({error})", expected="a whole result file (.npz)", todo=todo
         ) from error
     _check(path, arrays)
-    tensors = {key: torch.from_numpy(array) for key, array in arrays.items() if array.dtype.kind == "f"}
-    rotations = {name: matrix_from_axis_angle(tensors[name]) for name in _ROTATIONS}
-    params = SmplxParams(**rotations, **{name: tensors[name] for name in _PARAMS if name not in _ROTATIONS})
-    height, width = (int(value) for value in arrays["image_size"])
-    return Scene(
-        params=params,
-        **{name: tensors[name] for name in _TENSORS},
-        part_bbox=tensors.get("part_bbox"),
-        crop_global_orient=matrix_from_axis_angle(tensors["crop_global_orient"]),
-        K=tensors["K"],
-        image_size=(height, width),
-        camera=str(arrays["camera"]),
-        orientation=str(arrays["orientation"]),
-        origin=Origin(**{field.name: str(arrays[field.name]) for field in fields(Origin)}),
-    )
+    return arrays
 
 
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:

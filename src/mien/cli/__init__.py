@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 GROUPS: dict[str, dict[str, str]] = {
     "motion": {
-        "predict": "people out of pictures: SMPL-X parameters, joints, camera",
+        "predict": "people out of pictures and videos: SMPL-X parameters, joints, camera",
         "convert": "results of other systems as ours; SMPL-X as SMPL and SMPL-H",
         "export": "results as glb, bvh, amass, usd, obj, csv, openpose, fbx",
     },

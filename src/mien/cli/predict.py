@@ -1,4 +1,4 @@
-"""`mien predict`: people out of pictures."""
+"""`mien predict`: people out of pictures and videos."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mien.cli.predict_video import VideoOptions
 from mien.errors import InputError, closest
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mien.estimator import Estimator, Outcome
     from mien.picture_files import PictureFile
 
-__all__ = ["predict"]
+__all__ = ["Keeper", "Look", "predict"]
 
 SUFFIXES = {
     "npz": ".npz",
@@ -46,49 +47,43 @@ def predict(
     fov: float | None = None,
     orientation: Literal["network", "corrected"] = "network",
     save: str = "npz",
+    video: VideoOptions = VideoOptions(),  # noqa: B008
     style: Literal["mesh", "skeleton", "both"] = "mesh",
     opacity: float = 0.85,
     resume: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """People out of pictures: per picture OUT/STEM.npz with SMPL-X parameters, joints and camera of every person.
+    """People out of pictures and videos: per input OUT/STEM.npz with SMPL-X parameters, joints, camera of every person.
 
     Exit code 0: all pictures done; 1: some were skipped (each is named); 2: nothing could be done.
 
     Args:
-        inputs: pictures, folders (searched through and mirrored), or quoted globs.
+        inputs: pictures, videos, folders (searched through and mirrored), quoted globs, or webcam:0.
         out: folder for the results.
         weights: a .safetensors file, a folder, a hub id, or random-xs (random weights, to try things out).
         body: a body file or the folder of one; by default the body family of the weights is looked for.
         detector: auto, full-image, boxes:FILE.json, or hf:PATH_OR_HUB_ID (D-FINE, RT-DETRv2).
-        person: all, largest, top:N, id:N or at:X,Y.
+        person: all, largest, top:N, id:N or at:X,Y; in a video, of the tracks.
         device: where the network runs.
         precision: bf16 pays where the hardware is fast at it; `mien doctor` measures that.
         batch_size: most crops in one pass of the network.
         focal: focal length of the camera in pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge of the picture.
         orientation: corrected turns people by the angle under which the picture's camera sees them.
-        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer.
+        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer; of videos npz, overlay.
+        video: what holds for videos only.
         style: of overlays.
         opacity: of overlays, 0 to 1.
         resume: keep results that are there already, made with the same weights.
         dry_run: say what would be done, and do nothing.
     """
-    from mien.picture_files import find_pictures
+    from mien.cli.predict_video import predict_videos, split_inputs
 
     kinds = _kinds(save)
-    if not 0 <= opacity <= 1:
-        raise InputError(f"an --opacity of {opacity:g}", expected="a number from 0 to 1")
-    if not weights:
-        raise InputError(
-            "no --weights",
-            expected="a .safetensors file, a folder or a hub id (see `mien weights convert`)",
-            todo="or --weights random-xs to try things out with random weights",
-        )
-    pictures = find_pictures(inputs)
-    _check_out(out)
+    _check(out, weights, opacity)
+    pictures, clips = split_inputs(inputs, video)
     if dry_run:
-        print(f"{len(pictures)} pictures would be read; the first result would be {pictures[0].output(out)}")
+        _tell_plan(pictures, clips, out)
         return 0
     from mien.estimator import load
 
@@ -107,9 +102,14 @@ def predict(
     if estimate.card.warning:
         _say(f"WARNING: {estimate.card.warning}")
     tally = _Tally()
-    look = _Look(style, opacity)
-    _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], look, resume, tally)
-    return tally.report(out)
+    look = Look(style, opacity)
+    codes = []
+    if pictures:
+        _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], look, resume, tally)
+        codes.append(tally.report(out))
+    if clips:
+        codes.append(predict_videos(estimate, clips, out, kinds, video, look, resume))
+    return codes[0] if len(set(codes)) == 1 else 1
 
 
 @dataclass
@@ -135,7 +135,7 @@ class _Tally:
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
     """How overlays are drawn."""
 
     style: Literal["mesh", "skeleton", "both"]
@@ -158,7 +158,7 @@ class _Task:
 
 
 @dataclass(frozen=True)
-class _Keeper:
+class Keeper:
     """Decides what `--resume` keeps: whole results of the same weights and body."""
 
     weights_sha256: str
@@ -170,12 +170,13 @@ class _Keeper:
         Raises:
             InputError: it was made with other weights or another body; nothing is overwritten.
         """
-        if "npz" in task.targets and not self._matches(task.targets["npz"]):
+        if "npz" in task.targets and not self.matches(task.targets["npz"]):
             return False
         return all(target.exists() for target in task.targets.values())
 
-    def _matches(self, target: Path) -> bool:
-        from mien.scene import read
+    def matches(self, target: Path) -> bool:
+        """Whether a whole result is there; see `keeps`."""
+        from mien.clip import read
 
         if not target.exists():
             return False
@@ -193,7 +194,7 @@ class _Keeper:
         return True
 
 
-def _run(estimate: Estimator, tasks: list[_Task], look: _Look, resume: bool, tally: _Tally) -> None:
+def _run(estimate: Estimator, tasks: list[_Task], look: Look, resume: bool, tally: _Tally) -> None:
     """Predict and write, picture by picture, so that what is finished stays whatever happens."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -201,7 +202,7 @@ def _run(estimate: Estimator, tasks: list[_Task], look: _Look, resume: bool, tal
     todo = tasks
     if resume:
         origin = estimate.origin()
-        keeper = _Keeper(origin.weights_sha256, origin.body_sha256)
+        keeper = Keeper(origin.weights_sha256, origin.body_sha256)
         todo = [task for task in tasks if not keeper.keeps(task)]
         tally.kept = len(tasks) - len(todo)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -218,7 +219,7 @@ def _run(estimate: Estimator, tasks: list[_Task], look: _Look, resume: bool, tal
             progress.advance(bar)
 
 
-def _keep(outcome: Outcome, task: _Task, look: _Look, tally: _Tally, say: Callable[[str], None]) -> None:
+def _keep(outcome: Outcome, task: _Task, look: Look, tally: _Tally, say: Callable[[str], None]) -> None:
     """Write one picture's people, or tell why there are none."""
     for reason in outcome.rejected:
         say(reason)
@@ -241,9 +242,23 @@ def _kinds(save: str) -> list[str]:
     return kinds
 
 
-def _check_out(out: Path) -> None:
+def _check(out: Path, weights: str, opacity: float) -> None:
+    if not 0 <= opacity <= 1:
+        raise InputError(f"an --opacity of {opacity:g}", expected="a number from 0 to 1")
+    if not weights:
+        raise InputError(
+            "no --weights",
+            expected="a .safetensors file, a folder or a hub id (see `mien weights convert`)",
+            todo="or --weights random-xs to try things out with random weights",
+        )
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
+
+
+def _tell_plan(pictures: list[PictureFile], clips: list[PictureFile], out: Path) -> None:
+    counts = {"pictures": len(pictures), "clips": len(clips)}
+    what = " and ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    print(f"{what} would be read; the first result would be {[*pictures, *clips][0].output(out)}")
 
 
 def _say(text: str) -> None:

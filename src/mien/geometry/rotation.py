@@ -22,6 +22,7 @@ __all__ = [
     "mirror_matrix",
     "quaternion_from_matrix",
     "rot6d_from_matrix",
+    "slerp",
 ]
 
 
@@ -98,6 +99,14 @@ def mirror_matrix(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 
 def angle_between(a: Float[Tensor, "*batch 3 3"], b: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch"]:
     """Geodesic distance in radians, in [0, pi]."""
     return axis_angle_from_matrix(a.transpose(-1, -2) @ b).norm(dim=-1)
+
+
+def slerp(
+    start: Float[Tensor, "*batch 3 3"], end: Float[Tensor, "*batch 3 3"], share: Float[Tensor, "*batch"]
+) -> Float[Tensor, "*batch 3 3"]:
+    """The rotation that has gone `share` (0 to 1) of the shortest way from `start` to `end`, at constant speed."""
+    way = axis_angle_from_matrix(start.transpose(-1, -2) @ end)
+    return start @ matrix_from_axis_angle(share.unsqueeze(-1) * way)
 
 
 def _series_limit(dtype: torch.dtype) -> float:

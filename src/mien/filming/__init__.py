@@ -1,0 +1,6 @@
+"""From a clip to tracks, at any length: rows go to disk as they come, and a run that was stopped goes on."""
+
+from mien.filming.overlay import draw_clip
+from mien.filming.run import FilmConfig, Filmed, Progress, predict_clip
+
+__all__ = ["FilmConfig", "Filmed", "Progress", "draw_clip", "predict_clip"]

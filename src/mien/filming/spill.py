@@ -1,0 +1,160 @@
+"""Rows on disk while a clip is being worked on, so that memory stays flat and nothing that is done is done again.
+
+`rows.bin` and `times.bin` only ever grow; `state.json` says how much of them is certain, and what is needed to go on.
+What lies beyond it, after a crash, is cut off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from mien.clip import ROW_KEYS
+from mien.errors import InputError
+from mien.files import atomic_write, writing
+
+__all__ = ["Spill", "row_type"]
+
+_PIECE = 4096
+"""Rows that are read at once."""
+
+
+def row_type(arrays: Mapping[str, np.ndarray]) -> np.dtype:
+    """The type of a row that holds one entry of each array, and what a clip's rows have beside."""
+    parts = [(key, array.dtype.str, array.shape[1:]) for key, array in arrays.items()]
+    return np.dtype(parts + [(key, np.dtype(kind).str, ()) for key, kind in ROW_KEYS.items()])
+
+
+@dataclass(kw_only=True)
+class Spill:
+    """The part files of one clip."""
+
+    folder: Path
+    rows: int = 0
+    frames: int = 0
+    kind: np.dtype | None = None
+    """Of a row; None until there is one."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """What the run wants to find again."""
+
+    @classmethod
+    def open(cls, folder: Path, made_by: Mapping[str, object], *, resume: bool) -> Spill:
+        """Begin, or go on where a run with the same settings was stopped.
+
+        Args:
+            folder: of the part files.
+            made_by: everything that decides what the rows are; kept, and compared when a run goes on.
+            resume: whether to go on. Else what is there is thrown away.
+
+        Raises:
+            InputError: what is there was made with other settings; nothing is thrown away.
+            OutputError: the folder cannot be written.
+        """
+        state = folder / "state.json"
+        if resume and state.exists():
+            try:
+                known = json.loads(state.read_text())
+            except ValueError as error:
+                raise InputError(f"{state} cannot be read ({error})", todo="run again without --resume") from error
+            _compare(folder, known["made_by"], made_by)
+            kind = np.dtype([(name, form, tuple(shape)) for name, form, shape in known["kind"]])
+            spill = cls(folder=folder, rows=known["rows"], frames=known["frames"], extra=known["extra"])
+            spill.kind = kind if known["kind"] else None
+            spill._cut()
+            return spill
+        with writing(folder):
+            for name in ("rows.bin", "times.bin", "state.json"):
+                (folder / name).unlink(missing_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder=folder)
+
+    def append(
+        self,
+        rows: np.ndarray | None,
+        times: Float64[np.ndarray, "frame"],
+        made_by: Mapping[str, object],
+        extra: dict[str, Any],
+    ) -> None:
+        """Write rows and frame times down for good.
+
+        Raises:
+            OutputError: the disk is full; what was written before stays.
+        """
+        if rows is not None and len(rows):
+            self.kind = rows.dtype if self.kind is None else self.kind
+            self._grow("rows.bin", rows)
+            self.rows += len(rows)
+        self._grow("times.bin", times)
+        self.frames, self.extra = self.frames + len(times), extra
+        kind = [] if self.kind is None else [(name, *_form(self.kind[name])) for name in self.kind.names or ()]
+        state = {"rows": self.rows, "frames": self.frames, "kind": kind, "made_by": dict(made_by), "extra": extra}
+        with atomic_write(self.folder / "state.json") as stream:
+            stream.write(json.dumps(state).encode())
+
+    def times(self) -> Float64[np.ndarray, "frame"]:
+        """Of every frame, seconds."""
+        return np.fromfile(self.folder / "times.bin", np.float64) if self.frames else np.zeros(0)
+
+    def column(self, key: str) -> np.ndarray:
+        """One key of all rows, read in pieces."""
+        if self.kind is None:
+            return np.zeros(0)
+        found = np.empty((self.rows, *self.kind[key].shape), self.kind[key].base)
+        with open(self.folder / "rows.bin", "rb") as stream:
+            for start in range(0, self.rows, _PIECE):
+                part = np.fromfile(stream, self.kind, min(_PIECE, self.rows - start))
+                found[start : start + len(part)] = part[key]
+        return found
+
+    def take(self, index: Int64[np.ndarray, "taken"]) -> np.ndarray:
+        """Some rows, in this order."""
+        return np.array(self._map()[index])
+
+    def remove(self) -> None:
+        """Throw the part files away."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _map(self) -> np.ndarray:
+        """All rows without reading them; let go of it soon, so that it does not stay in memory."""
+        assert self.kind is not None
+        return np.memmap(self.folder / "rows.bin", self.kind, "r", shape=(self.rows,))
+
+    def _grow(self, name: str, array: np.ndarray) -> None:
+        path = self.folder / name
+        with writing(path), open(path, "ab") as stream:
+            stream.write(array.tobytes())
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def _cut(self) -> None:
+        width = 0 if self.kind is None else self.kind.itemsize
+        for name, size in (("rows.bin", self.rows * width), ("times.bin", self.frames * 8)):
+            path = self.folder / name
+            with writing(path):
+                path.touch()
+                found = path.stat().st_size
+                if found < size:
+                    raise InputError(f"{path} has {found} bytes", expected=f"{size}", todo="run without --resume")
+                os.truncate(path, size)
+
+
+def _form(kind: np.dtype) -> tuple[str, list[int]]:
+    return (kind.base.str, list(kind.shape))
+
+
+def _compare(folder: Path, known: Mapping[str, object], now: Mapping[str, object]) -> None:
+    for key, value in now.items():
+        if known.get(key) != value:
+            raise InputError(
+                f"{folder} was begun with {key} {known.get(key)!r}, this run has {value!r}",
+                expected="the same settings, to resume",
+                todo="choose another --out, or leave --resume away to begin anew",
+            )
