@@ -1,0 +1,302 @@
+"""All jobs of a plan: one after another, several side by side, or on the machines of a Ray cluster.
+
+Each runs in a process of its own. What it found is in `study.json` before the next one starts; a job that dies is
+noted there, and the others go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from mien.data.manifest import read_json, write_json
+from mien.errors import InputError, MienError
+from mien.evaluate.job import BASELINE
+from mien.optional import need
+from mien.study.ledger import Ledger
+from mien.study.plan import Job, Plan
+from mien.study.work import JOB, OUTCOME, STOPPED, Order, weights_of
+from mien.train.config import to_json
+
+__all__ = ["Cluster", "Failed", "Local", "Place", "Pool", "missing", "run"]
+
+RUNS, LOG = "runs", "job.log"
+
+
+class Failed(MienError):
+    """A job ended without a result."""
+
+
+class Pool(Protocol):
+    """Where jobs run."""
+
+    def submit(self, order: Order) -> Future[dict[str, Any]]:
+        """Start a job as soon as there is room; its future gives its outcome, or raises."""
+        ...
+
+    def close(self) -> None:
+        """Stop all that run. What they were at goes on from their checkpoints another time."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a study works."""
+
+    out: Path
+    root: str = ""
+    """Of the raw data, for protocols."""
+    body: str = ""
+    device: str = "auto"
+
+    def folder(self, job: Job) -> Path:
+        """Of a job's runs."""
+        return self.out.resolve() / RUNS / job.folder()
+
+    def order(self, job: Job, plan: Plan) -> Order:
+        """What a process is told about a job."""
+        config = job.config
+        if config is not None and job.after is not None:
+            start = replace(config.start, weights=str(weights_of(self.folder(job.after))))
+            config = replace(config, start=start)
+        weights = job.weights or BASELINE + ",".join(source for each in job.sets for source in each.sources)
+        return Order(
+            folder=str(self.folder(job)),
+            key=job.key(plan.benchmarks),
+            name=job.name,
+            config="" if config is None else to_json(config),
+            weights="" if config is not None else weights,
+            names=tuple(each.name for each in plan.benchmarks),
+            on=tuple(each.on for each in plan.benchmarks),
+            primary=tuple(each.primary for each in plan.benchmarks),
+            root=self.root,
+            body=self.body,
+            device=self.device,
+        )
+
+
+def missing(plan: Plan, ledger: Ledger, place: Place) -> list[Job]:
+    """The jobs that have to run: those not in the ledger, and those whose weights such a job starts from."""
+    left = [job for job in plan.jobs if job.key(plan.benchmarks) not in ledger.jobs]
+    starts = {job.after.name for job in left if job.after is not None and not weights_of(place.folder(job.after)).is_file()}
+    names = {job.name for job in left} | starts
+    return [job for job in plan.jobs if job.name in names]
+
+
+def run(
+    plan: Plan, ledger: Ledger, place: Place, pool: Pool, say: Callable[[str], None] = lambda line: None
+) -> list[Job]:
+    """Run what is missing of a plan.
+
+    Args:
+        plan: all jobs.
+        ledger: gets what each found.
+        place: where their folders lie.
+        pool: where they run; it is closed at the end.
+        say: told of each job that ends.
+
+    Returns:
+        The jobs that failed, or could not start because one before them failed.
+
+    Raises:
+        OutputError: the folder of the study cannot be written.
+    """
+    waiting, failed = missing(plan, ledger, place), list[Job]()
+    total, running = len(waiting), dict[Future[dict[str, Any]], Job]()
+    open_names = {job.name for job in waiting}
+    with contextlib.closing(pool):
+        while waiting or running:
+            for job in [each for each in waiting if each.after is None or each.after.name not in open_names]:
+                waiting.remove(job)
+                if job.after is not None and job.after.name in {each.name for each in failed}:
+                    failed.append(job)
+                    open_names.discard(job.name)
+                    ledger.add_failure(job.key(plan.benchmarks), job.name, f"{job.after.name} failed")
+                else:
+                    running[pool.submit(place.order(job, plan))] = job
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = running.pop(future)
+                open_names.discard(job.name)
+                said = _note(job, future, plan, ledger)
+                failed += [job] if said else []
+                say(f"{total - len(waiting) - len(running)} of {total}: {job.name}{said and f' failed: {said}'}")
+    return failed
+
+
+def _note(job: Job, future: Future[dict[str, Any]], plan: Plan, ledger: Ledger) -> str:
+    """Put into the ledger how a job ended; why it failed, if it did."""
+    key = job.key(plan.benchmarks)
+    try:
+        outcome = future.result()
+    except MienError as error:
+        ledger.add_failure(key, job.name, str(error))
+        return str(error)
+    ledger.add(key, {**outcome, "facts": dict(job.facts)})
+    return ""
+
+
+@dataclass
+class Local:
+    """Jobs on this machine, some of them side by side."""
+
+    workers: int = 1
+    _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    _stopped: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise InputError(f"--workers {self.workers}", expected="at least 1")
+        self._pool = ThreadPoolExecutor(self.workers)
+        self._slots: SimpleQueue[int] = SimpleQueue()
+        for slot in range(self.workers):
+            self._slots.put(slot)
+
+    def submit(self, order: Order) -> Future[dict[str, Any]]:
+        """Start it in a thread that waits for its process."""
+        return self._pool.submit(self._run, order)
+
+    def _run(self, order: Order) -> dict[str, Any]:
+        slot = self._slots.get()
+        try:
+            if self._stopped:
+                raise Failed("stopped")
+            return run_process(order, _environment(self.workers, slot), self._running)
+        finally:
+            self._slots.put(slot)
+
+    def close(self) -> None:
+        """Ask the processes to save and end, and wait for them."""
+        self._stopped = True
+        for process in list(self._running):
+            process.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Cluster:
+    """Jobs on the machines of a Ray cluster. All see the study's folder and the data at the same paths.
+
+    Args:
+        address: of the cluster, `auto` for the one this machine belongs to, `local` for one made here and now.
+        cpus: cores of a job.
+        gpus: of a job.
+    """
+
+    def __init__(self, address: str, *, cpus: float = 1, gpus: float = 0) -> None:
+        self._ray: Any = need("ray", extra="cluster", why="running a study on many machines")
+        options = {"log_to_driver": False, "include_dashboard": False} if address == "local" else {}
+        try:
+            self._ray.init(address=address, ignore_reinit_error=True, **options)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            todo = "start one with `ray start`, or leave --cluster out"
+            raise InputError(f"no cluster at {address!r} ({reason})", expected="a Ray cluster", todo=todo) from error
+        self._remote = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=2)(_remote)
+
+    def submit(self, order: Order) -> Future[dict[str, Any]]:
+        """Start it somewhere."""
+        return _told(self._remote.remote(order).future())
+
+    def close(self) -> None:
+        """Leave the cluster; what runs there for this study ends."""
+        self._ray.shutdown()
+
+
+def _remote(order: Order) -> dict[str, Any] | str:
+    """On the other machine: run the process; errors of ours travel as text."""
+    try:
+        return run_process(order, dict(os.environ), set())
+    except MienError as error:
+        return str(error)
+
+
+def _told(future: Future[Any]) -> Future[dict[str, Any]]:
+    """A future whose text is a failure."""
+    told: Future[dict[str, Any]] = Future()
+
+    def done(inner: Future[Any]) -> None:
+        error = inner.exception()
+        found = str(error).strip().splitlines()[-1] if error is not None else inner.result()
+        if isinstance(found, str):
+            told.set_exception(Failed(found))
+        else:
+            told.set_result(found)
+
+    future.add_done_callback(done)
+    return told
+
+
+def run_process(
+    order: Order, environment: dict[str, str], running: set[subprocess.Popen[bytes]]
+) -> dict[str, Any]:
+    """Run a job in a process and read what it found; a finished one is only read.
+
+    Raises:
+        Failed: it ended without a result; the last line that it said is given.
+    """
+    outcome = order.place / OUTCOME
+    if (known := _read(outcome, order)) is not None:
+        return known
+    write_json(order.place / JOB, asdict(order))
+    command = [sys.executable, "-m", "mien.study.work", str(order.place / JOB), str(os.getpid())]
+    with open(order.place / LOG, "wb") as log, _among(
+        running, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+    ) as process:
+        code = process.wait()
+    if code == 0 and (known := _read(outcome, order)) is not None:
+        return known
+    raise Failed(_reason(order.place / LOG, code))
+
+
+@contextlib.contextmanager
+def _among(
+    running: set[subprocess.Popen[bytes]], process: subprocess.Popen[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
+    running.add(process)
+    try:
+        yield process
+    finally:
+        running.discard(process)
+
+
+def _read(path: Path, order: Order) -> dict[str, Any] | None:
+    """The outcome of this very job, if it is there."""
+    if not path.is_file():
+        return None
+    try:
+        record = read_json(path)
+    except InputError:
+        return None
+    return record if record.get("key") == order.key else None
+
+
+def _reason(log: Path, code: int) -> str:
+    if code == STOPPED:
+        return "stopped; it goes on when the study is started again"
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    said = lines[-1].removeprefix("mien: error: ") if lines else "it said nothing"
+    ended = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+    return f"{said} ({ended}; see {log})"
+
+
+def _environment(workers: int, slot: int) -> dict[str, str]:
+    """Of a job: its share of the cores, and a GPU of its own where there are several."""
+    found = dict(os.environ)
+    found.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    if workers > 1 and "CUDA_VISIBLE_DEVICES" not in found and (count := _gpus()):
+        found["CUDA_VISIBLE_DEVICES"] = str(slot % count)
+    return found
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
