@@ -28,6 +28,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "estimator",
         "evaluate",
         "train",
+        "study",
         "cli",
     )
 )

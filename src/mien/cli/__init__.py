@@ -34,6 +34,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "submit bedlam": "a zip for BEDLAM's server",
         "submit hbw": "an .npz for SHAPY/HBW",
         "submit check": "what is wrong with a submission",
+        "study rank": "which dataset teaches most, on which benchmark",
+        "study scale": "what more data and larger networks buy; does the mix matter",
+        "study finetune": "what specialists gain, and what they forget",
         "verify": "whether weights follow the conventions: sides, axes, units, projection",
     },
     "models": {

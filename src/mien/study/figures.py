@@ -87,7 +87,13 @@ def matrix(
                 rgba = image.cmap(image.norm(value))
                 light = 0.3 * rgba[0] + 0.59 * rgba[1] + 0.11 * rgba[2] > 0.5
                 axis.text(
-                    column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color="black" if light else "white"
+                    column,
+                    row,
+                    f"{value:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="black" if light else "white",
                 )
                 if framed is not None and framed[row][column]:
                     axis.add_patch(_frame(column, row))
@@ -111,7 +117,9 @@ def pairs(
     """One large mark among many small ones in each row."""
     with _figure(path, (8, 1.6 + 0.36 * len(rows))) as (figure, axis):
         for place, (_, one, many) in enumerate(rows):
-            axis.plot(many, [place] * len(many), "o", ms=4, color=COLOURS[0], alpha=0.6, label=names[1] if not place else "")
+            axis.plot(
+                many, [place] * len(many), "o", ms=4, color=COLOURS[0], alpha=0.6, label=names[1] if not place else ""
+            )
             axis.plot([one], [place], "D", ms=8, color=COLOURS[1], label=names[0] if not place else "")
         axis.set_yticks(range(len(rows)), [name for name, *_ in rows])
         axis.set_ylim(len(rows) - 0.4, -0.6)

@@ -47,7 +47,9 @@ class FinetuneRequest(Request):
                 found = f"no benchmark has a training set of its name {name!r}"
                 raise InputError(found, expected="the same name among --data and --on", todo=closest(name, both))
         if not both:
-            raise InputError("no benchmark has a training set of its name", expected="the same names in --data and --on")
+            raise InputError(
+                "no benchmark has a training set of its name", expected="the same names in --data and --on"
+            )
         return choose(self.known_sets, self.specialists or both, "training set")
 
 
@@ -86,9 +88,9 @@ def plan(request: FinetuneRequest) -> Plan:
         benchmarks=request.benchmarks,
         mpe=request.mean_over,
         notes=(
-            f"The generalist learns from {listed([each.name for each in request.sets])}. A specialist goes on from it for "
-            f"{request.finetune_samples:,} samples of its own domain, at {request.gentle:g} of the learning rate. From "
-            "scratch: as many samples as both together, all of the own domain.",
+            f"The generalist learns from {listed([each.name for each in request.sets])}. A specialist goes on from it "
+            f"for {request.finetune_samples:,} samples of its own domain, at {request.gentle:g} of the learning rate. "
+            "From scratch: as many samples as both together, all of the own domain.",
         ),
         settings={"domains": [each.name for each in request.domains]},
     )
@@ -131,7 +133,9 @@ def _own(found: Outcomes, domains: Sequence[str], out: Path) -> Section:
         tables.append(Table(title=title, head=("domain", *roles, "surely best"), rows=tuple(rows), note=_NOTE))
         claims += [f"{title.partition(',')[0]}: {_said(rows)}."]
     series = {role: [found.over_seeds(_jobs(found, role, name), name) for name in domains] for role in roles}
-    figures.groups(out / "finetune_own.png", "Each network on the domain of the specialist", "error, mm", domains, series)
+    figures.groups(
+        out / "finetune_own.png", "Each network on the domain of the specialist", "error, mm", domains, series
+    )
     return Section(
         title="On the own domain",
         text=tuple(claims),
@@ -141,8 +145,8 @@ def _own(found: Outcomes, domains: Sequence[str], out: Path) -> Section:
 
 
 _NOTE = (
-    "Mean over seeds ± half of the 95 % interval; in brackets where a seed is not below 80 % of the constant's error. Surely "
-    "best: its interval lies below both others', and all three count."
+    "Mean over seeds ± half of the 95 % interval; in brackets where a seed is not below 80 % of the constant's error. "
+    "Surely best: its interval lies below both others', and all three count."
 )
 
 
@@ -175,7 +179,15 @@ def _forgetting(found: Outcomes, domains: Sequence[str], out: Path) -> Section:
         worse = sum(_surely(found.over_seeds(general, c), found.over_seeds(jobs, c)) for c in columns if c != name)
         mean = "" if not others else f"{sum(others) / len(others):+.1f}"
         own = changes[columns.index(name)]
-        rows.append((name, "" if own is None else f"{own:+.1f}", mean, f"{worse} of {len(columns) - 1}", cell(found.over_seeds(jobs))))
+        rows.append(
+            (
+                name,
+                "" if own is None else f"{own:+.1f}",
+                mean,
+                f"{worse} of {len(columns) - 1}",
+                cell(found.over_seeds(jobs)),
+            )
+        )
     known = [abs(each) for row in values for each in row if each is not None]
     if not known:
         return Section(title="Forgetting")

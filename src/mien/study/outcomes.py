@@ -69,9 +69,7 @@ class Outcomes:
         share = self.share(job, benchmark)
         return share is not None and share < SHARE
 
-    def over_seeds(
-        self, jobs: Sequence[Job], benchmark: str = "", measure: str = PRIMARY
-    ) -> Seeds | None:
+    def over_seeds(self, jobs: Sequence[Job], benchmark: str = "", measure: str = PRIMARY) -> Seeds | None:
         """The errors of jobs that differ by their seed: on a benchmark, or their mean primary errors."""
         values = [self.error(job, benchmark, measure) if benchmark else self.mpe(job, measure) for job in jobs]
         return seeds([value for value in values if value is not None])

@@ -97,7 +97,9 @@ class Plan:
         names = [each.name for each in self.benchmarks]
         for name in self.mpe:
             if name not in names:
-                raise InputError(f"the mean names the benchmark {name!r}, which is not there", todo=closest(name, names))
+                raise InputError(
+                    f"the mean names the benchmark {name!r}, which is not there", todo=closest(name, names)
+                )
         assert len({job.name for job in self.jobs}) == len(self.jobs), "two jobs have one name"
 
     @property

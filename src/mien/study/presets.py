@@ -6,7 +6,6 @@ whoever has the data and the cards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from mien.errors import InputError, closest
@@ -38,7 +37,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "finetune": {
         "synthetic": {
-            **_SYNTHETIC, "sizes": ("xxs",), "samples": 48_000, "finetune_samples": 16_000, "specialists": SYNTHETIC_MPE,
+            **_SYNTHETIC, "sizes": ("xxs",), "samples": 48_000, "finetune_samples": 16_000,
+            "specialists": SYNTHETIC_MPE,
         },
     },
 }  # fmt: skip

@@ -12,7 +12,7 @@ from mien.data.manifest import write_json
 from mien.errors import InputError, closest
 from mien.study import figures
 from mien.study.outcomes import HAND, PRIMARY, SHARE, Outcomes
-from mien.study.plan import CONSTANT, Job, Plan
+from mien.study.plan import Job, Plan
 from mien.study.request import Request
 from mien.study.sections import Section, Table, cell, listed
 from mien.study.statistics import Seeds, correlate, places
@@ -76,7 +76,9 @@ def read_ranking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
             raise InputError(f"{path} ranks {name!r}, which is not among the data", todo=closest(name, names))
     if left := [name for name in names if name not in order]:
         todo = "rank them too, or name what is to be trained on with --train-on"
-        raise InputError(f"{path} does not rank {listed(left)}", expected="a ranking of all that is trained on", todo=todo)
+        raise InputError(
+            f"{path} does not rank {listed(left)}", expected="a ranking of all that is trained on", todo=todo
+        )
     return tuple(order)
 
 
@@ -145,9 +147,7 @@ def _errors(
     rows = []
     for name in order:
         jobs = groups[name]
-        errors = (
-            cell(found.over_seeds(jobs, column, measure), found.all_count(jobs, column)) for column in columns
-        )
+        errors = (cell(found.over_seeds(jobs, column, measure), found.all_count(jobs, column)) for column in columns)
         place = "" if name not in ranks else _place(ranks[name])
         rows.append((name, *errors, cell(found.over_seeds(jobs, "", measure), name in ranks), place))
     if found.constant is not None and found.record(found.constant) is not None:
@@ -170,7 +170,9 @@ def _claim(order: Sequence[str], counting: set[str], ranks: dict[str, tuple[int,
         return "No training learnt enough to count: nothing is ranked. Give each a larger budget (--samples)."
     sure = [name for name in order if name in ranks and ranks[name][0] == ranks[name][1]]
     left = [name for name in order if name not in counting]
-    said = f"Places that the intervals make sure: {listed(sure)}." if sure else "No place is sure: all intervals overlap."
+    said = (
+        f"Places that the intervals make sure: {listed(sure)}." if sure else "No place is sure: all intervals overlap."
+    )
     return said + (f" Did not learn enough to count: {listed(left)}." if left else "")
 
 
@@ -200,7 +202,9 @@ def _agreement(found: Outcomes, groups: dict[str, list[Job]], out: Path) -> Sect
         others = [each for other in names if other != name and (each := pairs[name, other]) is not None]
         whole = pairs[name, "MPE"]
         if others and whole is not None:
-            spearman, kendall = (sum(getattr(each, kind) for each in others) / len(others) for kind in ("spearman", "kendall"))
+            spearman, kendall = (
+                sum(getattr(each, kind) for each in others) / len(others) for kind in ("spearman", "kendall")
+            )
             rows.append((name, f"{spearman:.2f}", f"{kendall:.2f}", f"{whole.spearman:.2f}", f"{whole.kendall:.2f}"))
     figures.matrix(
         out / "rank_agreement.png",
@@ -212,7 +216,9 @@ def _agreement(found: Outcomes, groups: dict[str, list[Job]], out: Path) -> Sect
         limits=(-100, 100),
     )
     head = ("benchmark", "Spearman, others", "Kendall, others", "Spearman, MPE", "Kendall, MPE")
-    note = f"Over the {len(counting)} datasets whose trainings count; with the other benchmarks in the mean, and with MPE."
+    note = (
+        f"Over the {len(counting)} datasets whose trainings count; with the other benchmarks in the mean, and with MPE."
+    )
     return Section(
         title="Agreement of benchmarks",
         tables=(Table(title="Rank correlation", head=head, rows=tuple(rows), note=note),),
@@ -234,7 +240,14 @@ def _domains(found: Outcomes, groups: dict[str, list[Job]], out: Path) -> Sectio
         better = sum(each is not None and each.below(own) for each in rest)
         away = sum(own.below(each) for each in rest if each is not None)
         rows.append(
-            (name, cell(own, found.all_count(jobs, name)), f"{sum(cross) / len(cross):.1f}", f"{min(cross):.1f}", str(away), str(better))
+            (
+                name,
+                cell(own, found.all_count(jobs, name)),
+                f"{sum(cross) / len(cross):.1f}",
+                f"{min(cross):.1f}",
+                str(away),
+                str(better),
+            )
         )
         drawn.append((name, own.mean, cross))
     if not rows:
@@ -246,8 +259,15 @@ def _domains(found: Outcomes, groups: dict[str, list[Job]], out: Path) -> Sectio
         drawn,
         ("own domain", "another domain"),
     )
-    head = ("benchmark", "own domain", "others, mean", "others, best", "surely worse than own", "surely better than own")
-    note = "Errors in mm, means over seeds. The last columns count datasets whose interval does not overlap that of its own."
+    head = (
+        "benchmark",
+        "own domain",
+        "others, mean",
+        "others, best",
+        "surely worse",
+        "surely better",
+    )
+    note = "Errors in mm, means over seeds. The last columns count the other datasets whose interval lies apart."
     return Section(
         title="Own domain and others",
         tables=(Table(title="In-domain against cross-domain", head=head, rows=tuple(rows), note=note),),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -171,4 +171,3 @@ def optimizer_for(config: Optimizer, steps: int) -> Optimizer:
     twentieth or less."""
     ema = min(config.ema, max(0.0, 1 - 20 / steps))
     return replace(config, warm_up=min(config.warm_up, steps // 10), ema=ema)
-

@@ -86,7 +86,9 @@ class Place:
 def missing(plan: Plan, ledger: Ledger, place: Place) -> list[Job]:
     """The jobs that have to run: those not in the ledger, and those whose weights such a job starts from."""
     left = [job for job in plan.jobs if job.key(plan.benchmarks) not in ledger.jobs]
-    starts = {job.after.name for job in left if job.after is not None and not weights_of(place.folder(job.after)).is_file()}
+    starts = {
+        job.after.name for job in left if job.after is not None and not weights_of(place.folder(job.after)).is_file()
+    }
     names = {job.name for job in left} | starts
     return [job for job in plan.jobs if job.name in names]
 
@@ -234,9 +236,7 @@ def _told(future: Future[Any]) -> Future[dict[str, Any]]:
     return told
 
 
-def run_process(
-    order: Order, environment: dict[str, str], running: set[subprocess.Popen[bytes]]
-) -> dict[str, Any]:
+def run_process(order: Order, environment: dict[str, str], running: set[subprocess.Popen[bytes]]) -> dict[str, Any]:
     """Run a job in a process and read what it found; a finished one is only read.
 
     Raises:
@@ -247,9 +247,10 @@ def run_process(
         return known
     write_json(order.place / JOB, asdict(order))
     command = [sys.executable, "-m", "mien.study.work", str(order.place / JOB), str(os.getpid())]
-    with open(order.place / LOG, "wb") as log, _among(
-        running, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-    ) as process:
+    with (
+        open(order.place / LOG, "wb") as log,
+        _among(running, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)) as process,
+    ):
         code = process.wait()
     if code == 0 and (known := _read(outcome, order)) is not None:
         return known

@@ -130,7 +130,9 @@ def fit_law(points: Mapping[float, Sequence[float]], seed: int = 0) -> Law | Non
     (a, b, c), found = (_least(n, rows, weights) for rows in (np.array([[e.mean() for e in errors]]), drawn))
     largest = float(n[-1])
     gains = found[1] * largest ** -found[2] * (1 - 2.0 ** -found[2])
-    bounds = {name: _bounds(each) for name, each in (("a", found[0]), ("b", found[1]), ("c", found[2]), ("gain", gains))}
+    bounds = {
+        name: _bounds(each) for name, each in (("a", found[0]), ("b", found[1]), ("c", found[2]), ("gain", gains))
+    }
     a, b, c = (float(each[0]) for each in (a, b, c))
     gain = b * largest**-c * (1 - 2.0**-c)
     return Law(a=a, b=b, c=c, intervals=bounds, largest=largest, gain=gain, ends=_ends(a, b, c, float(n[0]), largest))
