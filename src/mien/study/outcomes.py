@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mien.study.plan import CONSTANT, Job, Plan
@@ -26,9 +27,15 @@ class Outcomes:
     records: Mapping[str, Mapping[str, Any]]
     """By key, as `study.json` has them."""
 
+    @cached_property
+    def by_name(self) -> dict[str, Mapping[str, Any]]:
+        """What each finished job found."""
+        keys = {job.name: job.key(self.plan.benchmarks) for job in self.plan.jobs}
+        return {name: self.records[key] for name, key in keys.items() if key in self.records}
+
     def record(self, job: Job) -> Mapping[str, Any] | None:
         """What a job found; None if it is not finished."""
-        return self.records.get(job.key(self.plan.benchmarks))
+        return self.by_name.get(job.name)
 
     def error(self, job: Job, benchmark: str, measure: str = PRIMARY) -> float | None:
         """A mean over the people of a benchmark; None if it was not measured."""

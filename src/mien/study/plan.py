@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from mien.errors import InputError, closest
@@ -40,6 +41,8 @@ class Job:
     """What it is trained on, or the constant is found for."""
     weights: str = ""
     """What is evaluated where nothing is trained."""
+    content: str = ""
+    """SHA-256 of those."""
     after: Job | None = None
     """The job whose weights it starts from."""
 
@@ -48,10 +51,10 @@ class Job:
         """How many it is trained on."""
         return 0 if self.config is None else samples_of(self.config, self.sets)
 
-    @property
+    @cached_property
     def trained(self) -> str:
         """A hash of what is trained: config, labels, and the weights it starts from."""
-        about: dict[str, Any] = {"sets": [(each.name, each.sha256) for each in self.sets], "weights": self.weights}
+        about: dict[str, Any] = {"sets": [(each.name, each.sha256) for each in self.sets], "weights": self.content}
         about["after"] = None if self.after is None else self.after.trained
         if self.config is not None:
             config = json.loads(to_json(self.config))

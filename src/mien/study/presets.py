@@ -22,25 +22,22 @@ SYNTHETIC_TRAINING = (
 """What they train on, in the order of the ladder."""
 PAPER_ON = ("agora-val", "ubody-intra", "egobody-egoset", "3dpw", "ehf")
 
-_SYNTHETIC: dict[str, Any] = {"recipe": "open-xs", "train_on": SYNTHETIC_TRAINING, "mpe": SYNTHETIC_MPE, "seeds": 3}
+_SYNTHETIC: dict[str, Any] = {
+    "recipe": "open-xs", "train_on": SYNTHETIC_TRAINING, "mpe": SYNTHETIC_MPE, "sizes": ("xs",), "seeds": 3,
+    "samples": 40_000,
+}  # fmt: skip
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "rank": {
-        "synthetic": {**_SYNTHETIC, "sizes": ("xxs",), "samples": 32_000},
-    },
+    "rank": {"synthetic": _SYNTHETIC},
     "scale": {
         "synthetic": {
-            **_SYNTHETIC, "sizes": ("xxs", "xs"), "samples": 32_000, "ladder": (2, 4, 8, 10),
-            "mixing": ("concat", "temperature"), "without": ("hands",),
+            **_SYNTHETIC, "sizes": ("xs", "xxs"), "ladder": (2, 4, 8, 10), "mixing": ("concat",), "without": ("hands",),
         },
-        "paper": {"recipe": "smplestx", "on": PAPER_ON, "mpe": PAPER_ON, "sizes": ("s", "b", "l", "h"), "seeds": 1,
-                  "ladder": (5, 10, 20, 32, 40)},
-    },
-    "finetune": {
-        "synthetic": {
-            **_SYNTHETIC, "sizes": ("xxs",), "samples": 48_000, "finetune_samples": 16_000,
-            "specialists": SYNTHETIC_MPE,
+        "paper": {
+            "recipe": "smplestx", "on": PAPER_ON, "mpe": PAPER_ON, "sizes": ("s", "b", "l", "h"), "seeds": 1,
+            "ladder": (5, 10, 20, 32, 40),
         },
     },
+    "finetune": {"synthetic": {**_SYNTHETIC, "finetune_samples": 10_000, "specialists": SYNTHETIC_MPE}},
 }  # fmt: skip
 """By study and name: values of the study's request."""
 

@@ -6,9 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mien.errors import InputError, closest
+from mien.evaluate.baseline import read_baseline
+from mien.evaluate.job import BASELINE
+from mien.files import sha256
 from mien.losses.table import loss_of
 from mien.nets.architectures import DEFAULT, architecture
 from mien.nets.network import DecoderConfig, NetworkConfig
@@ -110,14 +114,14 @@ class Request:
         intervals: Mapping[str, int] | None = None,
     ) -> TrainConfig:
         """The recipe, for these sets, this network and the budget."""
-        config = load_recipe(self.recipe)
-        network = network_of(architecture or self.architecture, size, like=config.network)
+        recipe = load_recipe(self.recipe)
+        network = network_of(architecture or self.architecture, size, like=recipe.network)
+        loss = recipe.loss if type(recipe.loss) is loss_of(network) else loss_of(network)()
+        config = self._changed(replace(recipe, network=network, loss=loss, steps=1))
         steps = math.ceil((samples or self.samples) / config.batch)
         sources = tuple(dict.fromkeys(source for each in sets for source in each.sources))
         config = replace(
             config,
-            network=network,
-            loss=config.loss if type(config.loss) is loss_of(network) else loss_of(network)(),
             body=self.body or config.body,
             steps=steps,
             seed=seed,
@@ -132,7 +136,10 @@ class Request:
             ),
             records=_QUIET,
         )
-        return override(config, self.changes)
+        return self._changed(config)
+
+    def _changed(self, config: TrainConfig) -> TrainConfig:
+        return override(config, self.changes) if self.changes else config
 
     def constant_job(self, sets: Sequence[TrainingSet]) -> Job:
         """The best constant person, measured.
@@ -140,12 +147,15 @@ class Request:
         Raises:
             InputError: it cannot be found for a store.
         """
+        facts = {"role": CONSTANT}
         if self.constant:
-            return Job(name=CONSTANT, facts={"role": CONSTANT}, weights=f"baseline:{self.constant}")
+            path = Path(self.constant).resolve()
+            read_baseline(path)
+            return Job(name=CONSTANT, facts=facts, weights=f"{BASELINE}{path}", content=sha256(path))
         if any(each.in_store for each in sets):
             todo = "make one from HumanData files (mien evaluate baseline:FILE ...), and name it with --constant"
             raise InputError("the best constant person cannot be found for a store", todo=todo)
-        return Job(name=CONSTANT, facts={"role": CONSTANT}, sets=tuple(sets))
+        return Job(name=CONSTANT, facts=facts, sets=tuple(sets))
 
 
 _QUIET = Records(log_every=25, validate_every=0, sheet_every=0, save_every=250, keep=1, tensorboard=False)

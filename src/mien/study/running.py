@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mien.data.manifest import read_json, write_json
 from mien.errors import InputError, MienError
@@ -35,6 +35,7 @@ class Failed(MienError):
     """A job ended without a result."""
 
 
+@runtime_checkable
 class Pool(Protocol):
     """Where jobs run."""
 
@@ -151,7 +152,7 @@ class Local:
     """Jobs on this machine, some of them side by side."""
 
     workers: int = 1
-    _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
     _stopped: bool = False
 
     def __post_init__(self) -> None:
@@ -171,14 +172,14 @@ class Local:
         try:
             if self._stopped:
                 raise Failed("stopped")
-            return run_process(order, _environment(self.workers, slot), self._running)
+            return run_process(order, _environment(self.workers, slot), self.running)
         finally:
             self._slots.put(slot)
 
     def close(self) -> None:
         """Ask the processes to save and end, and wait for them."""
         self._stopped = True
-        for process in list(self._running):
+        for process in list(self.running):
             process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -246,15 +247,20 @@ def run_process(order: Order, environment: dict[str, str], running: set[subproce
     if (known := _read(outcome, order)) is not None:
         return known
     write_json(order.place / JOB, asdict(order))
-    command = [sys.executable, "-m", "mien.study.work", str(order.place / JOB), str(os.getpid())]
     with (
         open(order.place / LOG, "wb") as log,
-        _among(running, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)) as process,
+        _among(
+            running, subprocess.Popen(_command(order), stdout=log, stderr=subprocess.STDOUT, env=environment)
+        ) as process,
     ):
         code = process.wait()
     if code == 0 and (known := _read(outcome, order)) is not None:
         return known
     raise Failed(_reason(order.place / LOG, code))
+
+
+def _command(order: Order) -> list[str]:
+    return [sys.executable, "-m", "mien.study.work", str(order.place / JOB), str(os.getpid())]
 
 
 @contextlib.contextmanager

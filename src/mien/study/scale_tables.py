@@ -59,8 +59,9 @@ def _grid(found: Outcomes, networks: Sequence[str], out: Path) -> Section:
     figures.scaling(path, "Error against data and size of the network", panels, lines)
     head = ("network", "sets", "people", *columns, "MPE", "hands")
     note = (
-        f"Main errors, mm: mean over seeds ± half of the 95 % interval. MPE: mean over {listed(found.plan.mpe)}; hands: "
-        "the same mean of the PVE of hands. In brackets: a seed is not below 80 % of the best constant person's error."
+        f"Main errors, mm: mean over seeds ± half of the 95 % interval. MPE: mean over {listed(found.plan.mpe)}; "
+        "hands: the same mean of the PVE of hands. In brackets: a seed is not below 80 % of the best constant person's "
+        "error."
     )
     return Section(
         title="More data, larger networks",
@@ -131,8 +132,8 @@ def _laws(found: Outcomes, networks: Sequence[str]) -> Section:
     )
     note = (
         "error = a + b * N^-c, N people to learn from; least squares over the trainings that count, brackets: 95 % of "
-        f"a bootstrap over seeds. Fewer than {LEAST_SIZES} sizes of data do not fix three numbers. The last column: where "
-        "a doubling of N begins to gain less than that share of the error. Beyond the largest size it is a guess."
+        f"a bootstrap over seeds. Fewer than {LEAST_SIZES} sizes of data do not fix three numbers. The last column: "
+        "where a doubling of N begins to gain less than that share of the error. Beyond the largest size it is a guess."
     )
     return Section(
         title="What more data would buy",

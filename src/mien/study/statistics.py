@@ -83,8 +83,8 @@ def correlate(one: Sequence[float], other: Sequence[float]) -> Correlation | Non
 
     if len(one) < 3 or len(set(one)) < 2 or len(set(other)) < 2:
         return None
-    spearman, kendall = stats.spearmanr(one, other), stats.kendalltau(one, other)
-    return Correlation(spearman=float(spearman.statistic), kendall=float(kendall.statistic), count=len(one))
+    spearman, kendall = stats.spearmanr(one, other)[0], stats.kendalltau(one, other)[0]
+    return Correlation(spearman=float(np.asarray(spearman)), kendall=float(np.asarray(kendall)), count=len(one))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.data.manifest import read_json, write_json
+from mien.data.manifest import parse, read_json, write_json
 from mien.errors import InputError, MienError, OutputError
 from mien.files import exclusive, sha256
 
@@ -208,8 +208,7 @@ def _watch_parent(parent: int) -> None:
 def main(path: Path, parent: int) -> int:
     """The exit code: 0 done, 2 a mistake that one line says, 130 stopped."""
     _watch_parent(parent)
-    record = read_json(path)
-    order = Order(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+    order: Order = parse(Order, read_json(path), path)
     try:
         work(order)
     except MienError as error:
