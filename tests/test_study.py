@@ -236,7 +236,7 @@ def test_an_interrupted_pool_asks_its_processes_to_end(
     monkeypatch.setattr(running, "_command", lambda order: [sys.executable, "-c", "import time; time.sleep(60)"])
     pool = Local(workers=1)
     futures = [pool.submit(place.order(job, plan)) for job in plan.jobs[:2]]
-    while not pool.running:
+    while not pool.children.running:
         pass
     pool.close()
     assert futures[0].done() and isinstance(futures[0].exception(), Failed)

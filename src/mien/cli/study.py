@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,7 +176,11 @@ def _study(common: Common, make: Callable[[], Plan], analyse: Callable[[Outcomes
     with exclusive(common.out):
         ledger.plan = _described(common, plan)
         ledger.write()
-        failed = run(plan, ledger, place, _pool(common), lambda line: print(line, flush=True))
+        try:
+            failed = run(plan, ledger, place, _pool(common), lambda line: print(line, flush=True))
+        except KeyboardInterrupt:
+            print("mien: stopped; the same command goes on", file=sys.stderr)
+            return 130
         return _report(plan, ledger, common.out, analyse, len(failed))
 
 

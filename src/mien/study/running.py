@@ -10,9 +10,10 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol, runtime_checkable
@@ -147,17 +148,49 @@ def _note(job: Job, future: Future[dict[str, Any]], plan: Plan, ledger: Ledger) 
     return ""
 
 
-@dataclass
+class Children:
+    """The processes of this one: none is started once they are stopped."""
+
+    def __init__(self) -> None:
+        self.running: set[subprocess.Popen[bytes]] = set()
+        self._stopped, self._lock = False, threading.Lock()
+
+    def run(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> int:
+        """Run one to its end; returns its exit code.
+
+        Raises:
+            Failed: they are stopped.
+        """
+        with open(log, "wb") as stream:
+            with self._lock:
+                if self._stopped:
+                    raise Failed("stopped")
+                process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, env=environment)
+                self.running.add(process)
+            try:
+                return process.wait()
+            finally:
+                self.running.discard(process)
+
+    def stop(self) -> None:
+        """Ask all of them to save and end."""
+        with self._lock:
+            self._stopped = True
+            for process in list(self.running):
+                process.terminate()
+
+
 class Local:
-    """Jobs on this machine, some of them side by side."""
+    """Jobs on this machine, some of them side by side.
 
-    workers: int = 1
-    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
-    _stopped: bool = False
+    Raises:
+        InputError: of no worker.
+    """
 
-    def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise InputError(f"--workers {self.workers}", expected="at least 1")
+    def __init__(self, workers: int = 1) -> None:
+        if workers < 1:
+            raise InputError(f"--workers {workers}", expected="at least 1")
+        self.workers, self.children = workers, Children()
         self._pool = ThreadPoolExecutor(self.workers)
         self._slots: SimpleQueue[int] = SimpleQueue()
         for slot in range(self.workers):
@@ -170,17 +203,13 @@ class Local:
     def _run(self, order: Order) -> dict[str, Any]:
         slot = self._slots.get()
         try:
-            if self._stopped:
-                raise Failed("stopped")
-            return run_process(order, _environment(self.workers, slot), self.running)
+            return run_process(order, _environment(self.workers, slot), self.children)
         finally:
             self._slots.put(slot)
 
     def close(self) -> None:
         """Ask the processes to save and end, and wait for them."""
-        self._stopped = True
-        for process in list(self.running):
-            process.terminate()
+        self.children.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -216,7 +245,7 @@ class Cluster:
 def _remote(order: Order) -> dict[str, Any] | str:
     """On the other machine: run the process; errors of ours travel as text."""
     try:
-        return run_process(order, dict(os.environ), set())
+        return run_process(order, os.environ, Children())
     except MienError as error:
         return str(error)
 
@@ -237,7 +266,7 @@ def _told(future: Future[Any]) -> Future[dict[str, Any]]:
     return told
 
 
-def run_process(order: Order, environment: dict[str, str], running: set[subprocess.Popen[bytes]]) -> dict[str, Any]:
+def run_process(order: Order, environment: Mapping[str, str], children: Children) -> dict[str, Any]:
     """Run a job in a process and read what it found; a finished one is only read.
 
     Raises:
@@ -247,13 +276,7 @@ def run_process(order: Order, environment: dict[str, str], running: set[subproce
     if (known := _read(outcome, order)) is not None:
         return known
     write_json(order.place / JOB, asdict(order))
-    with (
-        open(order.place / LOG, "wb") as log,
-        _among(
-            running, subprocess.Popen(_command(order), stdout=log, stderr=subprocess.STDOUT, env=environment)
-        ) as process,
-    ):
-        code = process.wait()
+    code = children.run(_command(order), order.place / LOG, environment)
     if code == 0 and (known := _read(outcome, order)) is not None:
         return known
     raise Failed(_reason(order.place / LOG, code))
@@ -261,17 +284,6 @@ def run_process(order: Order, environment: dict[str, str], running: set[subproce
 
 def _command(order: Order) -> list[str]:
     return [sys.executable, "-m", "mien.study.work", str(order.place / JOB), str(os.getpid())]
-
-
-@contextlib.contextmanager
-def _among(
-    running: set[subprocess.Popen[bytes]], process: subprocess.Popen[bytes]
-) -> Iterator[subprocess.Popen[bytes]]:
-    running.add(process)
-    try:
-        yield process
-    finally:
-        running.discard(process)
 
 
 def _read(path: Path, order: Order) -> dict[str, Any] | None:

@@ -125,7 +125,8 @@ def plan(request: ScaleRequest) -> Plan:
     Raises:
         InputError: something is not there, or does not fit together.
     """
-    jobs = [] if request.recipe == PUBLISHED else [request.constant_job(request.sets)]
+    to_plan_with = any(not each.sources for each in request.sets)
+    jobs = [] if to_plan_with else [request.constant_job(request.sets)]
     for seed in request.seed_numbers:
         jobs += _grid(request, seed)
         jobs += _ablations(request, seed)
