@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def dots(
         axis.grid(axis="x", color=_GRID)
         if lines:
             figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=len(lines))
-        figure.suptitle(title, fontsize=11)
+        _title(figure, title)
 
 
 def matrix(
@@ -96,7 +97,7 @@ def matrix(
                     color="black" if light else "white",
                 )
                 if framed is not None and framed[row][column]:
-                    axis.add_patch(_frame(column, row))
+                    _frame(axis, column, row)
         axis.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
         axis.set_yticks(range(len(rows)), rows)
         axis.set_ylabel(axes[0])
@@ -104,7 +105,7 @@ def matrix(
         axis.spines[:].set_visible(False)
         axis.tick_params(length=0)
         figure.colorbar(image, ax=axis, label=unit, shrink=0.9)
-        figure.suptitle(title, fontsize=11)
+        _title(figure, title)
 
 
 def pairs(
@@ -126,7 +127,7 @@ def pairs(
         axis.set_xlabel(unit)
         axis.grid(axis="x", color=_GRID)
         figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=2)
-        figure.suptitle(title, fontsize=11)
+        _title(figure, title)
 
 
 def groups(
@@ -147,7 +148,7 @@ def groups(
         axis.set_ylim(bottom=0)
         axis.grid(axis="y", color=_GRID)
         figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=len(series))
-        figure.suptitle(title, fontsize=11)
+        _title(figure, title)
 
 
 def scaling(path: Path, title: str, panels: Mapping[str, Sequence[Curve]], lines: Mapping[str, float]) -> None:
@@ -161,15 +162,15 @@ def scaling(path: Path, title: str, panels: Mapping[str, Sequence[Curve]], lines
     """
     with _figure(path, (5.2 * len(panels), 4.6), len(panels)) as (figure, axes):
         for number, (axis, (label, curves)) in enumerate(zip(np.atleast_1d(axes), panels.items(), strict=True)):
+            axis.set_xscale("log")
             _curves(axis, curves, first=number == 0)
             if label in lines:
                 axis.axhline(lines[label], color=_GREY, ls="--", lw=1.2, label="" if number else "best constant person")
-            axis.set_xscale("log")
             axis.set_xlabel("people to learn from, logarithmic")
             axis.set_ylabel(label)
             axis.grid(color=_GRID)
         figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=4)
-        figure.suptitle(title, fontsize=11)
+        _title(figure, title)
 
 
 def _curves(axis: Any, curves: Sequence[Curve], *, first: bool) -> None:
@@ -180,11 +181,11 @@ def _curves(axis: Any, curves: Sequence[Curve], *, first: bool) -> None:
     for number, curve in enumerate(curves):
         colour = COLOURS[number % len(COLOURS)]
         n, means = [n for n, _ in curve.points], [found.mean for _, found in curve.points]
-        area = 40 + 260 * (curve.parameters / biggest) ** 0.5
+        area = 30 + 170 * (curve.parameters / biggest) ** 0.5
         axis.scatter(n, means, s=area, color=colour, alpha=0.6, edgecolor=colour, label=curve.title if first else "")
         for place, found in curve.points:
             if found.low is not None:
-                axis.plot([place, place], [found.low, found.high], color=colour, lw=1.4)
+                axis.plot([place, place], [found.low, found.high], color="black", lw=1.4, zorder=3)
         if curve.law is None:
             axis.plot(n, means, color=colour, lw=1)
         else:
@@ -195,10 +196,17 @@ def _curves(axis: Any, curves: Sequence[Curve], *, first: bool) -> None:
     axis.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _frame(column: int, row: int) -> Any:
+def _frame(axis: Any, column: int, row: int) -> None:
+    """Around a cell, white in black: it can be seen on every colour."""
     from matplotlib.patches import Rectangle
 
-    return Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, edgecolor=COLOURS[1], linewidth=2.2)
+    for colour, width in (("black", 4.0), ("white", 2.0)):
+        axis.add_patch(Rectangle((column - 0.45, row - 0.45), 0.9, 0.9, fill=False, edgecolor=colour, linewidth=width))
+
+
+def _title(figure: Any, title: str) -> None:
+    """Above the figure, in as many lines as it takes."""
+    figure.suptitle(textwrap.fill(title, width=int(10.5 * figure.get_figwidth())), fontsize=11)
 
 
 @contextmanager

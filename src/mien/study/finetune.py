@@ -200,7 +200,7 @@ def _forgetting(found: Outcomes, domains: Sequence[str], out: Path) -> Section:
         values,
         framed=[[name == column for column in columns] for name in domains],
         unit="change of the error, %",
-        limits=(-most, most),
+        limits=(-1.3 * most, 1.3 * most),
         axes=("specialist for", "measured on"),
     )
     head = ("specialist for", "own domain, %", "other benchmarks, mean %", "surely worse on", "MPE, mm")
@@ -208,7 +208,7 @@ def _forgetting(found: Outcomes, domains: Sequence[str], out: Path) -> Section:
     return Section(
         title="Forgetting",
         tables=(Table(title="What the specialists forget", head=head, rows=tuple(rows), note=note),),
-        figures=((out / "finetune_forgetting.png", "Violet or dark is better than the generalist, orange is worse."),),
+        figures=((out / "finetune_forgetting.png", "Violet is better than the generalist, orange is worse."),),
     )
 
 
