@@ -176,7 +176,7 @@ def _forgetting(found: Outcomes, domains: Sequence[str], out: Path) -> Section:
         changes = [_change(found.over_seeds(jobs, column), found.over_seeds(general, column)) for column in columns]
         others = [each for column, each in zip(columns, changes, strict=True) if column != name and each is not None]
         values.append(changes)
-        worse = sum(_surely(found.over_seeds(general, c), found.over_seeds(jobs, c)) for c in columns if c != name)
+        worse = sum(found.surely_below(general, jobs, c) for c in columns if c != name)
         mean = "" if not others else f"{sum(others) / len(others):+.1f}"
         own = changes[columns.index(name)]
         rows.append(
@@ -214,7 +214,3 @@ def _forgetting(found: Outcomes, domains: Sequence[str], out: Path) -> Section:
 
 def _change(one: Seeds | None, other: Seeds | None) -> float | None:
     return None if one is None or other is None else 100 * (one.mean / other.mean - 1)
-
-
-def _surely(one: Seeds | None, other: Seeds | None) -> bool:
-    return one is not None and other is not None and one.below(other)

@@ -81,6 +81,13 @@ class Outcomes:
         values = [self.error(job, benchmark, measure) if benchmark else self.mpe(job, measure) for job in jobs]
         return seeds([value for value in values if value is not None])
 
+    def surely_below(self, one: Sequence[Job], other: Sequence[Job], benchmark: str = "") -> bool:
+        """Whether one group of seeds is better than another for sure: both count, and their intervals lie apart."""
+        if not (self.all_count(one, benchmark) and self.all_count(other, benchmark)):
+            return False
+        first, second = self.over_seeds(one, benchmark), self.over_seeds(other, benchmark)
+        return first is not None and second is not None and first.below(second)
+
     def all_count(self, jobs: Sequence[Job], benchmark: str = "") -> bool:
         """Whether every seed of a group is finished and counts."""
         return bool(jobs) and all(self.counts(job, benchmark) for job in jobs)

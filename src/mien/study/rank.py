@@ -237,8 +237,8 @@ def _domains(found: Outcomes, groups: dict[str, list[Job]], out: Path) -> Sectio
         cross = [each.mean for each in rest if each is not None]
         if own is None or not cross:
             continue
-        better = sum(each is not None and each.below(own) for each in rest)
-        away = sum(own.below(each) for each in rest if each is not None)
+        better = sum(found.surely_below(groups[other], jobs, name) for other in groups)
+        away = sum(found.surely_below(jobs, groups[other], name) for other in groups)
         rows.append(
             (
                 name,
@@ -267,7 +267,7 @@ def _domains(found: Outcomes, groups: dict[str, list[Job]], out: Path) -> Sectio
         "surely worse",
         "surely better",
     )
-    note = "Errors in mm, means over seeds. The last columns count the other datasets whose interval lies apart."
+    note = "Errors in mm, means over seeds. Surely: intervals apart, and all trainings count there."
     return Section(
         title="Own domain and others",
         tables=(Table(title="In-domain against cross-domain", head=head, rows=tuple(rows), note=note),),

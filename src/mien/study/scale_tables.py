@@ -65,7 +65,7 @@ def _grid(found: Outcomes, networks: Sequence[str], out: Path) -> Section:
     )
     return Section(
         title="More data, larger networks",
-        text=(_sure_steps(found, networks),),
+        text=(said,) if (said := _sure_steps(found, networks)) != "." else (),
         tables=(Table(title="The grid", head=head, rows=tuple(rows), note=note),),
         figures=((path, "Circles grow with the network; bars are 95 % intervals over seeds; dashed: the fitted law."),),
     )
@@ -73,21 +73,24 @@ def _grid(found: Outcomes, networks: Sequence[str], out: Path) -> Section:
 
 def _sure_steps(found: Outcomes, networks: Sequence[str]) -> str:
     """From the least to the most data, and from one network to the next: what is sure."""
-    said = []
-    for network in networks:
-        ends = [found.over_seeds(jobs) for jobs in _groups(found, network).values() if found.all_count(jobs)]
-        if len(ends) > 1 and ends[0] is not None and ends[-1] is not None:
-            verdict = "surely lower" if ends[-1].below(ends[0]) else "not surely lower"
-            said.append(f"{network}: {ends[0]} to {ends[-1]} mm from the least to the most data, {verdict}")
-    for one, other in pairwise(networks):
-        pairs = [(_groups(found, each)) for each in (one, other)]
-        last = [list(each.values())[-1] for each in pairs if each]
-        if len(last) == 2 and all(found.all_count(jobs) for jobs in last):
-            first, second = (found.over_seeds(jobs) for jobs in last)
-            if first is not None and second is not None:
-                verdict = "surely lower" if second.below(first) else "not surely lower"
-                said.append(f"{other} against {one} on the most data: {second} against {first} mm, {verdict}")
-    return "; ".join(said) + "." if said else "No two groups of trainings that count can be compared."
+    groups = {network: list(_groups(found, network).values()) for network in networks}
+    said = [
+        _step(found, f"{network}, most data against least", each[-1], each[0])
+        for network, each in groups.items()
+        if len(each) > 1
+    ]
+    said += [
+        _step(found, f"{other} against {one} on the most data", groups[other][-1], groups[one][-1])
+        for one, other in pairwise(networks)
+    ]
+    return "; ".join(said) + "."
+
+
+def _step(found: Outcomes, name: str, one: list[Job], other: list[Job]) -> str:
+    if not (found.all_count(one) and found.all_count(other)):
+        return f"{name}: not all count"
+    verdict = "surely lower" if found.surely_below(one, other) else "not surely lower"
+    return f"{name}: {found.over_seeds(one)} against {found.over_seeds(other)} mm, {verdict}"
 
 
 def _points(found: Outcomes, network: str, measure: str) -> list[tuple[int, Seeds]]:
@@ -218,6 +221,7 @@ def _verdict(found: Outcomes, one: tuple[str, list[Job], Seeds], other: tuple[st
     names = f"{one[0]} and {other[0]}"
     if not (found.all_count(one[1]) and found.all_count(other[1])):
         return f"{names}: not all count"
-    if one[2].below(other[2]) or other[2].below(one[2]):
-        return f"{min((one, other), key=lambda each: each[2].mean)[0]} is surely better than the other of {names}"
+    for better, worse in ((one, other), (other, one)):
+        if found.surely_below(better[1], worse[1]):
+            return f"{better[0]} is surely better than {worse[0]}"
     return f"{names}: no sure difference"
