@@ -14,7 +14,8 @@ from mien.data.manifest import read_json, write_json
 from mien.study.ledger import Ledger
 from mien.study.outcomes import Outcomes
 from mien.study.plan import Plan
-from mien.study.running import Failed, Place, run
+from mien.study.pools import Failed
+from mien.study.running import Place, run
 from mien.study.work import OUTCOME, Order, weights_of
 
 CONSTANT = 300.0

@@ -13,15 +13,16 @@ from studied import CONSTANT, Fake, folders, made_error, outcome, studied
 
 from mien.cli import main
 from mien.errors import InputError, OutputError
-from mien.study import finetune, page, rank, running, scale, scale_tables
+from mien.study import finetune, page, pools, rank, scale, scale_tables
 from mien.study.cost import Machine, known_rates, measured_rates, published_grid
 from mien.study.ledger import Ledger
 from mien.study.outcomes import Outcomes
 from mien.study.plan import Plan, instances
+from mien.study.pools import Failed, Local
 from mien.study.presets import PRESETS, SYNTHETIC_MPE, SYNTHETIC_TRAINING, UNSEEN, preset
 from mien.study.rank import RankRequest
 from mien.study.request import Request
-from mien.study.running import Failed, Local, Place, missing, run
+from mien.study.running import Place, missing, run
 from mien.study.sections import Section
 from mien.study.statistics import correlate, fit_law, places, seeds
 from mien.synth.recipes import RECIPES
@@ -209,7 +210,7 @@ def test_processes_that_die_are_told_apart(
     order = place.order(plan.jobs[1], plan)
 
     def script(text: str) -> None:
-        monkeypatch.setattr(running, "_command", lambda order: [sys.executable, "-c", text])
+        monkeypatch.setattr(pools, "_command", lambda order: [sys.executable, "-c", text])
 
     for text, expected in (
         ("import os; os.kill(os.getpid(), 9)", "killed by signal 9"),
@@ -233,7 +234,7 @@ def test_an_interrupted_pool_asks_its_processes_to_end(
     data: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, place = rank_plan(data, seeds=1), Place(out=tmp_path)
-    monkeypatch.setattr(running, "_command", lambda order: [sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(pools, "_command", lambda order: [sys.executable, "-c", "import time; time.sleep(60)"])
     pool = Local(workers=1)
     futures = [pool.submit(place.order(job, plan)) for job in plan.jobs[:2]]
     while not pool.children.running:
@@ -446,7 +447,7 @@ def test_folders_in_other_use(data: dict[str, Any], tmp_path: Path) -> None:
 def test_a_cluster_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(Exception, match=r"mien\[cluster\]"):
-        running.Cluster("auto")
+        pools.Cluster("auto")
 
 
 def test_one_seed_or_no_size(data: dict[str, Any]) -> None:

@@ -67,7 +67,7 @@ def whole(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_job_is_an_ordinary_run(whole: Path) -> None:
     assert len(found(whole)) == 3
     for name in ("report.html", "ranking.json", "rank_mpe.png", "rank_shares.png"):
-        assert (whole / name).stat().st_size > 500
+        assert (whole / name).stat().st_size > 100
     (run,) = (whole / "runs").glob("made_seed-1-*")
     for name in ("train/config.json", "train/run.json", "train/log.jsonl", "train/weights/last.safetensors"):
         assert (run / name).is_file()

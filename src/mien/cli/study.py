@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,22 +69,11 @@ class Common:
 
     def request(self) -> dict[str, Any]:
         """What a `Request` takes."""
-        names = (
-            "data",
-            "on",
-            "train_on",
-            "mpe",
-            "recipe",
-            "architecture",
-            "sizes",
-            "seeds",
-            "samples",
-            "constant",
-            "body",
-        )
-        return {name: getattr(self, name) for name in names} | {
-            "changes": tuple(w for group in self.set for w in group)
-        }
+        from mien.study.request import Request
+
+        shared = [each.name for each in fields(Request) if hasattr(self, each.name)]
+        changes = tuple(change for group in self.set for change in group)
+        return {name: getattr(self, name) for name in shared} | {"changes": changes}
 
 
 def rank(common: Common) -> int:
@@ -199,7 +188,7 @@ def _described(common: Common, plan: Plan) -> dict[str, Any]:
 
 
 def _pool(common: Common) -> Any:
-    from mien.study.running import Cluster, Local
+    from mien.study.pools import Cluster, Local
 
     return Cluster(common.cluster, gpus=common.gpus) if common.cluster else Local(common.workers)
 
