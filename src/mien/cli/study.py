@@ -174,14 +174,17 @@ def _study(common: Common, make: Callable[[], Plan], analyse: Callable[[Outcomes
 
 
 def _described(common: Common, plan: Plan) -> dict[str, Any]:
-    """What was asked, for the record."""
+    """What was asked, for the record; sets and benchmarks by what they are, not by where they lie."""
+    places = ("data", "on", "constant", "body")
     asked = {name: value for name, value in common.request().items() if value not in ((), "", None)}
+    sets = {each.name: each for job in plan.jobs for each in job.sets}
     return {
         "preset": common.preset,
-        "asked": asked,
+        "asked": {name: value for name, value in asked.items() if name not in places},
         "jobs": len(plan.jobs),
         "samples": plan.samples,
         "mpe": list(plan.mpe),
+        "sets": {each.name: {"people": each.rows, "sha256": each.sha256} for each in sets.values()},
         "benchmarks": {each.name: each.sha256 for each in plan.benchmarks},
         "settings": dict(plan.settings),
     }
