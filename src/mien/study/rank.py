@@ -156,7 +156,7 @@ def _errors(
         rows.append(("best constant person", *errors, cell(found.mpe(constant, measure)), ""))
     note = (
         f"Mean over seeds ± half of the 95 % interval. MPE: mean over {listed(found.plan.mpe)}. In brackets: a seed is "
-        f"not below {SHARE:.0%} of the best constant person's error there. Place: first to last that intervals allow."
+        f"not below {100 * SHARE:.0f} % of the best constant person's error there. Place: first to last that intervals allow."
     )
     return Table(title=title, head=("trained on", *columns, "MPE", "place"), rows=tuple(rows), note=note)
 
@@ -185,7 +185,7 @@ def _share(found: Outcomes, jobs: Sequence[Job], benchmark: str) -> float | None
 def _lines(found: Outcomes) -> dict[str, float]:
     """Where the constant is, and where trainings begin to count."""
     error = None if found.constant is None else found.mpe(found.constant)
-    return {} if error is None else {"best constant person": error, f"{SHARE:.0%} of it": SHARE * error}
+    return {} if error is None else {"best constant person": error, f"{100 * SHARE:.0f} % of it": SHARE * error}
 
 
 def _agreement(found: Outcomes, groups: dict[str, list[Job]], out: Path) -> Section:

@@ -131,7 +131,7 @@ def _laws(found: Outcomes, networks: Sequence[str]) -> Section:
         "b",
         "c",
         "next doubling gains, mm",
-        f"gains under {WORTH:.0%} from",
+        f"gains under {100 * WORTH:.0f} % from",
     )
     note = (
         "error = a + b * N^-c, N people to learn from; least squares over the trainings that count, brackets: 95 % of "
