@@ -156,7 +156,8 @@ def _errors(
         rows.append(("best constant person", *errors, cell(found.mpe(constant, measure)), ""))
     note = (
         f"Mean over seeds ± half of the 95 % interval. MPE: mean over {listed(found.plan.mpe)}. In brackets: a seed is "
-        f"not below {100 * SHARE:.0f} % of the best constant person's error there. Place: first to last that intervals allow."
+        f"not below {100 * SHARE:.0f} % of the best constant person's error there. "
+        "Place: first to last that intervals allow."
     )
     return Table(title=title, head=("trained on", *columns, "MPE", "place"), rows=tuple(rows), note=note)
 
