@@ -85,7 +85,7 @@ def test_killed_in_the_middle_of_a_training_it_ends_with_the_same_tables(
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert len(found(out)) == 2
     again = study(words, out)
     _, errors = again.communicate(timeout=900)
