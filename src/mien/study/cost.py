@@ -8,6 +8,7 @@ import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Machine:
         return BACKWARD * samples * operations(network) / (self.count * PEAKS[self.kind] * USED) / 3600
 
 
+@cache
 def operations(network: NetworkConfig) -> float:
     """Multiplications and additions of one look at one crop, about: twice the parameters for each token."""
     whole = empty_network(network)
