@@ -32,6 +32,9 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "research": {
         "evaluate": "how good weights or predictions are: errors, tables, a report",
+        "study rank": "which dataset teaches most, on which benchmark",
+        "study scale": "what more data and larger networks buy; does the mix matter",
+        "study finetune": "what specialists gain, and what they forget",
         "study attributes": "how datasets look, face and stand; who covers whom, what adds most",
         "study hands": "how far from relaxed the hands of datasets are",
         "study attention": "where each task token of a network looks",

@@ -1,1 +1,1 @@
-"""The paper's studies, each one command: what data hold, where networks look, what more data would buy."""
+"""The studies of the paper: many trainings and evaluations, one question, one page. See docs/studies.md."""
