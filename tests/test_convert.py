@@ -19,6 +19,8 @@ from mien.body.conversion import hand_offsets, params_from_pose, smpl_pose, smpl
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
+from mien.clip import Clip
+from mien.clip import read as read_clip
 from mien.convert.fitting import fit_joints, read_mapping
 from mien.convert.foreign import Foreign, clip_arrays
 from mien.convert.kinds import kind_of
@@ -105,12 +107,17 @@ def test_amass_and_back(smplx: BodyModel, tmp_path: Path, up: str) -> None:
     np.testing.assert_allclose(second["trans"], first["trans"], atol=1e-5)
     turn = [matrix_from_axis_angle(torch.from_numpy(each["poses"][:, :3])) for each in (first, second)]
     close(turn[0], turn[1])
-    scene = read(tmp_path / "out/walk.npz")
-    assert scene.camera == "made" and (scene.joints3d[..., 2] > 0.5).all()
-    height, width = scene.image_size
+    clip = read_clip(tmp_path / "out/walk.npz")
+    assert isinstance(clip, Clip)
+    scene = clip[0]
+    assert clip.camera == "made" and (scene.joints3d[..., 2] > 0.5).all()
+    height, width = clip.image_size
     assert (scene.joints2d > -0.5).all() and (scene.joints2d < torch.tensor([width, height])).all()
-    torch.testing.assert_close(Camera(K=scene.K).project(scene.joints3d), scene.joints2d)
+    torch.testing.assert_close(Camera(K=clip.K).project(scene.joints3d), scene.joints2d)
     torch.testing.assert_close(smplx.pose(scene.params).joints(), scene.joints3d, atol=2e-4, rtol=0)
+    saved = read_clip(clip.save(tmp_path / "saved.npz"))
+    assert saved.world_from_camera is not None and clip.world_from_camera is not None
+    torch.testing.assert_close(saved.world_from_camera, clip.world_from_camera)
 
 
 @pytest.mark.parametrize(("columns", "lost"), [(156, "jaw and eyes"), (72, "fingers, jaw and eyes")])

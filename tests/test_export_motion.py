@@ -88,12 +88,12 @@ def test_a_motion_is_read_from_the_file_of_a_clip(body: BodyModel, tmp_path: Pat
     ("change", "message"),
     [
         ({"fps": None}, "lacks the keys fps"),
-        ({"fps": np.array("25")}, "fps is <U2"),
-        ({"fps": np.array(0.0)}, "0.0 frames a second"),
-        ({"frame_index": np.array([0, -1])}, "frames or tracks below 0"),
-        ({"timestamps": np.array([0.0, np.nan])}, "timestamps is float64"),
-        ({"timestamps": np.array([0.2, 0.1])}, "timestamps of track_3 do not rise"),
-        ({"track_id": np.array([3])}, "counts rows differently"),
+        ({"fps": np.array("25")}, "fps is 25"),
+        ({"fps": np.array(0.0)}, "fps is 0.0"),
+        ({"frame_index": np.array([-1, 0])}, "frames that are not there"),
+        ({"timestamps": np.array([0.0, np.nan])}, "do not go forward"),
+        ({"timestamps": np.array([0.2, 0.1])}, "do not go forward"),
+        ({"track_id": np.array([3])}, "track_id is int64 of shape"),
         ({"world_from_camera": 2 * np.eye(4)}, "no place of a camera"),
     ],
 )

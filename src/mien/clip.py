@@ -71,7 +71,9 @@ class Clip(Shot):
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Clip:
         """The same clip with `function` applied to every tensor."""
-        return replace(self, K=function(self.K), tracks=tuple(track.map(function) for track in self.tracks))
+        world = None if self.world_from_camera is None else function(self.world_from_camera)
+        tracks = tuple(track.map(function) for track in self.tracks)
+        return replace(self, K=function(self.K), world_from_camera=world, tracks=tracks)
 
     def track(self, number: int) -> Track:
         """The track with this id.
@@ -189,6 +191,9 @@ def _check(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     missing = sorted({*ROW_KEYS, "fps", "num_frames", "smoothing"} - arrays.keys())
     if missing:
         raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="a whole result of a clip")
+    fps = arrays["fps"]
+    if fps.shape or fps.dtype.kind not in "iuf" or not 0 < fps < np.inf:
+        raise InputError(f"{path}: fps is {fps} ({fps.dtype})", expected="frames a second, above 0")
     rows = len(arrays["score"])
     for key, kind in ROW_KEYS.items():
         if arrays[key].shape != (rows,) or arrays[key].dtype != kind:

@@ -106,12 +106,16 @@ class Shot(Record):
     orientation: str
     """`network`: `global_orient` is the network's own answer; `corrected`: turned to the camera of the picture."""
     origin: Origin
+    world_from_camera: Float[Tensor, "4 4"] | None = None
+    """Where the camera stands in an upright world with y up, metres, float64; None where nobody knows."""
 
     def shared_arrays(self) -> dict[str, np.ndarray]:
         """What stands in a result file once, by key."""
         found = {"schema_version": SCHEMA_VERSION, "flat_hand_mean": True, "K": self.K.cpu().numpy()}
         found |= {"image_size": self.image_size, "camera": self.camera, "orientation": self.orientation}
         found |= {field.name: getattr(self.origin, field.name) for field in fields(Origin)}
+        if self.world_from_camera is not None:
+            found["world_from_camera"] = self.world_from_camera.cpu().numpy()
         return {key: np.asarray(value) for key, value in found.items()}
 
 
@@ -179,12 +183,14 @@ def rows_of_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
 def shared_of_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The fields of `Shot` from the arrays of a result file."""
     height, width = (int(value) for value in arrays["image_size"])
+    world = arrays.get("world_from_camera")
     return {
         "K": torch.from_numpy(arrays["K"]),
         "image_size": (height, width),
         "camera": str(arrays["camera"]),
         "orientation": str(arrays["orientation"]),
         "origin": Origin(**{field.name: str(arrays[field.name]) for field in fields(Origin)}),
+        "world_from_camera": None if world is None else torch.from_numpy(world.astype(np.float64)),
     }
 
 
@@ -235,3 +241,7 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     people = {key: arrays[key].shape[:1] for key in (*_PARAMS, *_TENSORS, "part_bbox") if key in arrays}
     if len(set(people.values())) > 1:
         raise InputError(f"{path} counts people differently: {people}", expected="one row per person in every array")
+    world = arrays.get("world_from_camera", np.eye(4))
+    good = world.dtype.kind == "f" and world.shape == (4, 4) and bool(np.isfinite(world).all())
+    if not good or not np.allclose(world[:3, :3] @ world[:3, :3].T, np.eye(3), atol=1e-3):
+        raise InputError(f"{path}: world_from_camera is no place of a camera", expected="a rotation and a translation")

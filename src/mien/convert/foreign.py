@@ -83,7 +83,7 @@ def clip_arrays(foreign: Foreign, body: BodyModel) -> dict[str, np.ndarray]:
     )
     frames = np.arange(count, dtype=np.int64)
     return {
-        **replace(scene, origin=replace(origin, warning=note)).arrays(),
+        **replace(scene, origin=replace(origin, warning=note), world_from_camera=world).arrays(),
         "track_id": np.zeros(count, np.int64),
         "frame_index": frames,
         "timestamps": frames / foreign.fps,
@@ -91,7 +91,6 @@ def clip_arrays(foreign: Foreign, body: BodyModel) -> dict[str, np.ndarray]:
         "fps": np.asarray(foreign.fps),
         "num_frames": np.asarray(count),
         "smoothing": np.asarray("none"),
-        **({} if world is None else {"world_from_camera": world.numpy()}),
     }
 
 

@@ -20,10 +20,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mien.clip import read
 from mien.errors import InputError
-from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from mien.geometry.rotation import slerp
 from mien.records import SmplxParams
-from mien.scene import Origin, Person, Scene, read
+from mien.scene import Origin, Person, Scene, Shot
 
 __all__ = ["Motion", "Stage", "Up", "camera_matrix", "motions_of", "one_motion", "read_motions", "upright_from_camera"]
 
@@ -32,13 +33,6 @@ Up = Literal["y", "z"]
 
 FPS = 30.0
 """Of a picture, which has none, in the formats that ask for one."""
-_CLIP: dict[str, tuple[str, int]] = {
-    "track_id": ("iu", 1),
-    "frame_index": ("iu", 1),
-    "timestamps": ("f", 1),
-    "fps": ("iuf", 0),
-}
-"""What a clip's result has beside a picture's: kinds of numbers, and how many axes."""
 _EVEN = 0.01
 """Frames that lie this close (in frames) to an even grid are on it."""
 _Y_UP = ((1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, -1.0))
@@ -63,6 +57,18 @@ class Stage:
     """Of the clip, with and without people."""
     world_from_camera: Float[Tensor, "4 4"] | None = None
     """Where the camera stands in an upright world with y up, metres; None if nobody knows."""
+
+    @classmethod
+    def of(cls, shot: Shot, *, fps: float = FPS, num_frames: int = 1) -> Stage:
+        """That of a result."""
+        return cls(
+            K=shot.K,
+            image_size=shot.image_size,
+            origin=shot.origin,
+            fps=fps,
+            num_frames=num_frames,
+            world_from_camera=shot.world_from_camera,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,10 +144,7 @@ class Motion:
         share = share.clamp(0, 1).float()
         mixed: dict[str, Any] = {}
         for field in fields(self.params):
-            a, b = getattr(here.params, field.name), getattr(there.params, field.name)
-            mixed[field.name] = (_slerp if a.shape[-2:] == (3, 3) and a.ndim > 2 else torch.lerp)(
-                a, b, share.view(-1, *[1] * (a.ndim - 1))
-            )
+            mixed[field.name] = _between(getattr(here.params, field.name), getattr(there.params, field.name), share)
         score = torch.where(share == 0, here.score, torch.where(share == 1, there.score, _least(here, there)))
         bbox = torch.lerp(here.bbox, there.bbox, share.unsqueeze(1))
         nearest = torch.where(share < 0.5, here.frame_index, there.frame_index)
@@ -221,7 +224,7 @@ def motions_of(scene: Scene) -> list[Motion]:
     Raises:
         InputError: a parameter is not finite.
     """
-    stage = Stage(K=scene.K, image_size=scene.image_size, origin=scene.origin)
+    stage = Stage.of(scene)
     none = torch.zeros(1, dtype=torch.long)
     return [
         Motion.of(
@@ -237,65 +240,27 @@ def read_motions(path: Path | str) -> list[Motion]:
     Raises:
         InputError: it is no result file, or a damaged one; a number is not finite.
     """
-    scene = read(path)
-    with np.load(Path(path), allow_pickle=False) as stored:
-        clip = {
-            name: np.asarray(stored[name]) for name in (*_CLIP, "num_frames", "world_from_camera") if name in stored
-        }
-    if "track_id" not in clip:
-        return motions_of(scene)
-    _check_clip(Path(path), clip, len(scene))
-    world = clip.get("world_from_camera")
-    frames = clip["frame_index"]
-    stage = Stage(
-        K=scene.K,
-        image_size=scene.image_size,
-        origin=scene.origin,
-        fps=float(clip["fps"]),
-        num_frames=int(clip["num_frames"]) if "num_frames" in clip else int(frames.max(initial=0)) + 1,
-        world_from_camera=None if world is None else torch.from_numpy(world.astype(np.float64)),
-    )
-    return _tracks(scene, stage, {name: torch.from_numpy(clip[name]) for name in _CLIP if name != "fps"})
-
-
-def _check_clip(path: Path, clip: dict[str, np.ndarray], rows: int) -> None:
-    """Raise if what a clip's result has beside a picture's is not whole."""
-    missing = [name for name in _CLIP if name not in clip]
-    if missing:
-        raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="all that a clip's result holds")
-    for name, (kinds, shape) in {**_CLIP, "num_frames": ("iu", 0), "world_from_camera": ("f", 2)}.items():
-        array = clip.get(name)
-        if array is not None and (array.dtype.kind not in kinds or array.ndim != shape or not np.isfinite(array).all()):
-            raise InputError(f"{path}: {name} is {array.dtype} of shape {array.shape}", expected="finite numbers")
-    counts = {len(clip[name]) for name in ("track_id", "frame_index", "timestamps")}
-    if counts != {rows}:
-        raise InputError(f"{path} counts rows differently", expected=f"{rows} tracks, frames and timestamps")
-    if clip["fps"] <= 0:
-        raise InputError(f"{path} has {clip['fps']} frames a second", expected="more than 0")
-    if min(clip["frame_index"].min(initial=0), clip["track_id"].min(initial=0)) < 0:
-        raise InputError(f"{path} has frames or tracks below 0", expected="numbers from 0")
-    world = clip.get("world_from_camera", np.eye(4))
-    if world.shape != (4, 4) or not np.allclose(world[:3, :3] @ world[:3, :3].T, np.eye(3), atol=1e-3):
-        raise InputError(f"{path}: world_from_camera is no place of a camera", expected="a rotation and a translation")
+    found = read(path)
+    if isinstance(found, Scene):
+        return motions_of(found)
+    stage = Stage.of(found, fps=found.fps, num_frames=found.num_frames)
+    return [
+        Motion.of(
+            track,
+            name=f"track_{track.id}",
+            track=track.id,
+            stage=stage,
+            timestamps=track.timestamps,
+            frame_index=track.frame_index,
+        )
+        for track in found
+    ]
 
 
 def _rows(scene: Scene, rows: Int[Tensor, "frame"]) -> Person:
     """Some rows of a result."""
     known = {field.name: getattr(scene, field.name) for field in fields(Person)}
     return Person(**known)[rows]
-
-
-def _tracks(scene: Scene, stage: Stage, clip: dict[str, Tensor]) -> list[Motion]:
-    found = []
-    for track in clip["track_id"].unique().tolist():
-        rows = torch.nonzero(clip["track_id"] == track).squeeze(1)
-        rows = rows[clip["frame_index"][rows].argsort()]
-        times, frames = clip["timestamps"][rows].double(), clip["frame_index"][rows].long()
-        name = f"track_{track}"
-        found.append(
-            Motion.of(_rows(scene, rows), name=name, track=track, stage=stage, timestamps=times, frame_index=frames)
-        )
-    return found
 
 
 def _check_finite(params: SmplxParams, name: str) -> None:
@@ -311,10 +276,12 @@ def _least(here: Motion, there: Motion) -> Tensor:
     return torch.minimum(here.score, there.score)
 
 
-def _slerp(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """Rotations between two, along the shortest way."""
-    turn = axis_angle_from_matrix(a.transpose(-1, -2).double() @ b.double())
-    return (a.double() @ matrix_from_axis_angle(turn * share.squeeze(-1).double())).to(a.dtype)
+def _between(a: Tensor, b: Tensor, share: Float[Tensor, "new"]) -> Tensor:
+    """Rotations along the shortest way, other numbers in straight lines."""
+    if a.ndim > 2 and a.shape[-2:] == (3, 3):
+        part = share.double().view(-1, *[1] * (a.ndim - 3)).expand(a.shape[:-2])
+        return slerp(a.double(), b.double(), part).to(a.dtype)
+    return torch.lerp(a, b, share.view(-1, *[1] * (a.ndim - 1)))
 
 
 def one_motion(motions: Sequence[Motion], what: str) -> Motion:
