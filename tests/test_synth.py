@@ -67,10 +67,14 @@ def check_rows(folder: Path, split: str, plain: PlainBody) -> int:
         ahead = joints[:, 2] > 0.05
         pixels = cv2.projectPoints(joints[ahead], np.zeros(3), np.zeros(3), camera, None)[0][:, 0]
         width, height = data["meta"]["width"][i], data["meta"]["height"][i]
-        # in the picture and as far again around it; a metre's ten millionth is more than that of a pixel far outside
-        near = (np.abs(pixels - [width / 2, height / 2]) < [1.5 * width, 1.5 * height]).all(1)
+        # in the picture and as far again around it; beside a lens a tenth of a metre's millionth is more than that
+        away = np.abs(pixels - [width / 2, height / 2])
+        near = (away < [1.5 * width, 1.5 * height]).all(1)
         assert near.any()
-        assert np.abs(keypoints2d[i, :144, :2][ahead][near] - pixels[near]).max() < 1e-4
+        limit = np.maximum(1e-4, 1.5e-7 * (fx + away) / joints[ahead, 2:])
+        assert (np.abs(keypoints2d[i, :144, :2][ahead] - pixels) < limit)[near].all()
+        inside = (away < [width / 2, height / 2]).all(1) & (joints[ahead, 2] > 0.2)
+        assert np.abs(keypoints2d[i, :144, :2][ahead] - pixels)[inside].max(initial=0) < 1e-4
         _check_boxes(data, i, keypoints2d[i, :144], (width, height))
     return data["__data_len__"]
 

@@ -247,7 +247,7 @@ def _collect_rarely() -> None:
     Walking through kernels and textures again and again takes a twelfth of the time.
     """
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(5_000, 10, 10)
 
 
 def _start(job: Job) -> None:
