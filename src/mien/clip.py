@@ -16,7 +16,6 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from mien.errors import InputError
-from mien.files import atomic_write
 from mien.scene import Person, Scene, Shot, arrays_of_rows, read_arrays, rows_of_arrays, shared_of_arrays
 
 __all__ = ["ROW_KEYS", "Clip", "Track", "clip_of_arrays", "read"]
@@ -102,21 +101,6 @@ class Clip(Shot):
         people = Person.cat(parts)
         known = {field.name: getattr(people, field.name) for field in fields(Person)}
         return Scene(**known, **shared), [track.id for track, _ in rows]
-
-    def save(self, path: Path | str) -> Path:
-        """Write the result file, whole or not at all.
-
-        Args:
-            path: where to; `.npz` is appended if it is not there.
-
-        Raises:
-            OutputError: the disk is full, or the folder cannot be written.
-        """
-        path = Path(path)
-        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-        with atomic_write(path) as stream:
-            np.savez(stream, **self.arrays())  # pyright: ignore[reportArgumentType]
-        return path
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays of the result file by key."""

@@ -118,6 +118,25 @@ class Shot(Record):
             found["world_from_camera"] = self.world_from_camera.cpu().numpy()
         return {key: np.asarray(value) for key, value in found.items()}
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of the result file by key."""
+        raise NotImplementedError
+
+    def save(self, path: Path | str) -> Path:
+        """Write the result file, whole or not at all.
+
+        Args:
+            path: where to; `.npz` is appended if it is not there.
+
+        Raises:
+            OutputError: the disk is full, or the folder cannot be written.
+        """
+        path = Path(path)
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        with atomic_write(path) as stream:
+            np.savez(stream, **self.arrays())  # pyright: ignore[reportArgumentType]
+        return path
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene(Person, Shot):
@@ -136,21 +155,6 @@ class Scene(Person, Shot):
 
     def __iter__(self) -> Iterator[Person]:
         return (self[i] for i in range(len(self)))
-
-    def save(self, path: Path | str) -> Path:
-        """Write the result file, whole or not at all.
-
-        Args:
-            path: where to; `.npz` is appended if it is not there.
-
-        Raises:
-            OutputError: the disk is full, or the folder cannot be written.
-        """
-        path = Path(path)
-        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-        with atomic_write(path) as stream:
-            np.savez(stream, **self.arrays())  # pyright: ignore[reportArgumentType]
-        return path
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays of the result file by key: rotations as axis-angle, hands absolute."""
