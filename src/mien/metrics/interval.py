@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-__all__ = ["DRAWS", "bootstrap"]
+__all__ = ["DRAWS", "bootstrap", "bounds"]
 
 DRAWS = 1000
 _AT_ONCE = 2**22
@@ -19,7 +19,9 @@ _AT_ONCE = 2**22
 def bootstrap(
     values: Float[np.ndarray, "person measure"], valid: Bool[np.ndarray, "person measure"], seed: int = 0
 ) -> Float[np.ndarray, "measure 2"]:
-    """The 2.5th and the 97.5th percentile of the mean of each measure over drawn people; NaN where nobody counts.
+    """The 2.5th and the 97.5th percentile of the mean of each measure over drawn people.
+
+    NaN where fewer than two people count: how unlike people are, one cannot say.
 
     The order of the people matters to the draw: give them in the order of their folder. Draws without anybody who
     counts are left out.
@@ -46,6 +48,14 @@ def bootstrap(
     found = np.full((measures, 2), np.nan)
     for i in range(measures):
         column = means[:, i][np.isfinite(means[:, i])]
-        if len(column) and usable[:, i].any():
+        if len(column) and usable[:, i].sum() > 1:
             found[i] = np.percentile(column, [2.5, 97.5])
     return found
+
+
+def bounds(
+    values: Float[np.ndarray, "person"], valid: Bool[np.ndarray, "person"], seed: int = 0
+) -> dict[str, float | None]:
+    """`low` and `high` of the interval of one measure, as files keep them: None where nobody can say."""
+    found = bootstrap(values[:, None], valid[:, None], seed)[0].tolist()
+    return {name: None if value != value else value for name, value in zip(("low", "high"), found, strict=True)}

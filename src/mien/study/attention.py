@@ -20,7 +20,7 @@ import mien
 from mien.errors import InputError, MienError, closest
 from mien.estimator import Device, Estimator
 from mien.files import exclusive
-from mien.metrics.interval import bootstrap
+from mien.metrics.interval import bounds
 from mien.study.attention_capture import default_layer, layers
 from mien.study.attention_people import Source, gather, sources_of
 from mien.study.attention_tokens import PARTS, TaskToken, tokens_of
@@ -296,7 +296,8 @@ def _lift(own: np.ndarray, other: np.ndarray, seed: int) -> dict[str, Any]:
     return {"people": int(np.isfinite(own).any(1).sum())} | said
 
 
-def _mean(values: Float64[np.ndarray, "person"], there: Bool[np.ndarray, "person"], seed: int) -> dict[str, float]:
+def _mean(
+    values: Float64[np.ndarray, "person"], there: Bool[np.ndarray, "person"], seed: int
+) -> dict[str, float | None]:
     """With its 95 % interval."""
-    ((low, high),) = bootstrap(values[:, None], there[:, None], seed)
-    return {"mean": float(values[there].mean()), "low": float(low), "high": float(high)}
+    return {"mean": float(values[there].mean()), **bounds(values, there, seed)}

@@ -154,7 +154,8 @@ def _draw_lifts(plan: Plan, each: Sequence[Lifts]) -> Figure:
     for place, found in enumerate(numbers.values()):
         for key, colour, shift, filled in (("own", BLUE, -0.12, True), ("other", ORANGE, 0.12, False)):
             if (value := found[key]) is not None:
-                axis.plot([value["low"], value["high"]], [place + shift] * 2, color=colour, linewidth=2)
+                if value["low"] is not None:
+                    axis.plot([value["low"], value["high"]], [place + shift] * 2, color=colour, linewidth=2)
                 axis.plot(
                     value["mean"], place + shift, "o", color=colour, markersize=7,
                     markerfacecolor=colour if filled else "white",
@@ -204,8 +205,10 @@ def write_attention_page(path: Path, found: Mapping[str, Any], figures: Sequence
 
 
 def _row(name: str, each: Mapping[str, Any]) -> tuple[str, ...]:
-    cells = [
-        "" if each[key] is None else "{mean:.2f} ({low:.2f} to {high:.2f})".format(**each[key])
-        for key in ("own", "other", "follows")
-    ]
-    return (name, f"{each['people']:,}", *cells)
+    return (name, f"{each['people']:,}", *(_cell(each[key]) for key in ("own", "other", "follows")))
+
+
+def _cell(value: Mapping[str, Any] | None) -> str:
+    if value is None or value["low"] is None:
+        return "" if value is None else f"{value['mean']:.2f}"
+    return "{mean:.2f} ({low:.2f} to {high:.2f})".format(**value)

@@ -23,7 +23,7 @@ from mien.errors import InputError, MienError
 from mien.evaluate.reading import family_of, files_of
 from mien.files import exclusive
 from mien.geometry.hands import hand_distances
-from mien.metrics.interval import bootstrap
+from mien.metrics.interval import bounds
 from mien.study.picture_sets import Choice, PictureSet, read_sets
 from mien.study.written import check_out, describe_sets, record, write_json
 
@@ -189,7 +189,6 @@ def _numbers(distance: Float64[np.ndarray, "hand"], seed: int) -> dict[str, Any]
     from scipy.stats import quantile_test
 
     beyond = np.stack([distance > far for far in FAR], 1)
-    bounds = bootstrap(beyond.astype(np.float64), np.ones_like(beyond), seed)
     middle = quantile_test(distance, p=0.5).confidence_interval(0.95) if len(distance) > 1 else None
     return {
         "hands": len(distance),
@@ -200,8 +199,8 @@ def _numbers(distance: Float64[np.ndarray, "hand"], seed: int) -> dict[str, Any]
             "high": None if middle is None else float(middle.high),
         },
         "beyond": {
-            f"{far:g}": {"mean": float(share), "low": float(low), "high": float(high)}
-            for far, share, (low, high) in zip(FAR, beyond.mean(0), bounds, strict=True)
+            f"{far:g}": {"mean": float(each.mean()), **bounds(each.astype(np.float64), np.ones_like(each), seed)}
+            for far, each in zip(FAR, beyond.T, strict=True)
         },
         "largest": float(distance.max()),
     }  # fmt: skip
