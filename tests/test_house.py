@@ -1,6 +1,7 @@
 """The house stays in order: imports point one way, heavy packages come late, every public name is there."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,15 @@ def test_no_device_and_no_pickle_in_passing(path: Path) -> None:
     assert ".cuda()" not in text
     if path.name not in ("unpickle.py", "allowed.py"):
         assert "pickle.load" not in text and "allow_pickle=True" not in text
+
+
+def test_no_modules_import_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    spec = importlib.util.spec_from_file_location("house", PACKAGE.parents[1] / "tools/house.py")
+    assert spec is not None and spec.loader is not None
+    house = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(house)
+    assert house.cycles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "d"}, "e": set()}) == [["a", "b", "c"], ["d"]]
+    assert house.main(PACKAGE) == 0, capsys.readouterr().out
 
 
 def _modules_after(statement: str) -> set[str]:
