@@ -15,9 +15,15 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from mien.body.model import BodyModel
+    from mien.evaluate.truths import Truths
+    from mien.metrics.parts import MeshParts
 
 settings.register_profile(
     "mien",
@@ -67,6 +73,31 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["synth", "studio", "--out", str(out), "--count", "8", "--test", "4", "--size", "128"]
     subprocess.run([sys.executable, "-m", "mien", *words], check=True, capture_output=True)
     return out
+
+
+@pytest.fixture(scope="session")
+def body() -> BodyModel:
+    """The open body."""
+    from mien.body.files import find_body
+    from mien.body.model import BodyModel
+
+    return BodyModel.load(find_body("openbody"))
+
+
+@pytest.fixture(scope="session")
+def parts(body: BodyModel) -> MeshParts:
+    """Its hands, face and joints, as errors are measured on."""
+    from mien.metrics.parts import MeshParts
+
+    return MeshParts.load(body.path)
+
+
+@pytest.fixture(scope="session")
+def truths(studio: Path, body: BodyModel) -> Truths:
+    """The labels of `studio`."""
+    from mien.evaluate.reading import read_truths
+
+    return read_truths(studio, "all", body)
 
 
 @pytest.fixture

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+needs_pygltflib = pytest.mark.skipif(
+    importlib.util.find_spec("pygltflib") is None, reason="pygltflib is not installed: pip install pygltflib==1.16.5"
+)
 TYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 SHAPES = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT4": (4, 4)}
 

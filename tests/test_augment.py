@@ -37,11 +37,6 @@ everything = Augment(
 
 
 @pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(OPEN_BODY)
-
-
-@pytest.fixture(scope="module")
 def people(body: BodyModel) -> Samples:
     return made_people(body, 12)
 

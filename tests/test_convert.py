@@ -16,7 +16,6 @@ from motions import moving, moving_person
 from scenes import make_scene
 
 from mien.body.conversion import hand_offsets, params_from_pose, smpl_pose, smplh_pose, with_absolute_hands
-from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.clip import Clip
@@ -34,11 +33,6 @@ from mien.geometry.rotation import angle_between, axis_angle_from_matrix, matrix
 from mien.metrics.joints import JOINT_NAMES
 from mien.records import SmplxParams
 from mien.scene import read
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from labels import REAL, needs_real
 
 from mien.detect import (
     Detections,
@@ -20,9 +21,7 @@ from mien.detect import (
 from mien.detect.boxes import BoxesFile
 from mien.errors import InputError
 
-REAL = Path(__file__).parents[2] / "shared/real"
 PICTURE = np.zeros((480, 640, 3), np.uint8)
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the folder of real pictures is not here")
 
 
 def found(*rows: tuple[float, float, float, float, float]) -> Detections:

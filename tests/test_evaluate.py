@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.data.humandata import HumanData, HumanDataFile
@@ -39,16 +38,6 @@ from mien.records import SmplxParams
 def folder(studio: Path) -> Path:
     """Eight pictures, one person in each: four for training, four for tests."""
     return studio
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
-
-
-@pytest.fixture(scope="module")
-def parts(body: BodyModel) -> MeshParts:
-    return MeshParts.load(body.path)
 
 
 @pytest.fixture(scope="module")

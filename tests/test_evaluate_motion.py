@@ -8,32 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from answers import Says
 
-from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.evaluate.motion import with_motion
-from mien.evaluate.predicting import Answer
 from mien.evaluate.reading import read_truths
 from mien.evaluate.results import Results
 from mien.evaluate.running import evaluate
 from mien.evaluate.truths import Truths
 from mien.geometry.rotation import matrix_from_axis_angle
-from mien.records import SmplxParams
-
-
-class Says:
-    image_size = None
-
-    def __init__(self, params: SmplxParams) -> None:
-        self.params = params
-
-    def __call__(self, crops: np.ndarray | None, rows: np.ndarray) -> Answer:
-        return Answer(params=self.params[torch.from_numpy(rows)])
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
 
 
 @pytest.fixture(scope="module")

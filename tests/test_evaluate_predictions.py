@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from mien.body.files import find_body
 from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
 from mien.cli import main
@@ -25,23 +24,12 @@ from mien.errors import InputError
 from mien.evaluate.baseline import PLAIN
 from mien.evaluate.guesses import read_guesses
 from mien.evaluate.guessing import pair, remarks
-from mien.evaluate.reading import read_truths
 from mien.evaluate.truths import Truths
 from mien.geometry.rotation import axis_angle_from_matrix
 from mien.metrics.joints import JOINT_NAMES
 from mien.metrics.matching import Detection
 
 Table = dict[str, list[Any]]
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
-
-
-@pytest.fixture(scope="module")
-def truths(studio: Path, body: BodyModel) -> Truths:
-    return read_truths(studio, "all", body)
 
 
 def columns(truths: Truths, body: BodyModel) -> Table:

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from answers import Says
 
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.data.catalogue import catalogue
 from mien.data.samples import Label
 from mien.errors import BodyError, InputError
-from mien.evaluate.predicting import Answer
 from mien.evaluate.protocols import find_protocol, mpe, protocols, published, read_protocol
 from mien.evaluate.running import evaluate
 from mien.evaluate.truths import Truths
@@ -78,16 +78,6 @@ def _ply(path: Path, vertices: np.ndarray) -> None:
     head = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n"
     head += "property float x\nproperty float y\nproperty float z\nend_header\n"
     path.write_bytes(head.encode() + vertices.astype("<f4").tobytes())
-
-
-class Says:
-    image_size = None
-
-    def __init__(self, params: SmplxParams) -> None:
-        self.params = params
-
-    def __call__(self, crops: np.ndarray | None, rows: np.ndarray) -> Answer:
-        return Answer(params=self.params[torch.from_numpy(rows)])
 
 
 def _standing(body: BodyModel, count: int) -> SmplxParams:

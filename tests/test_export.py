@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import struct
 from collections import defaultdict
 from dataclasses import replace
@@ -11,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gltf import File
+from gltf import File, needs_pygltflib
 from scenes import make_scene
 
-from mien.body.files import find_body
 from mien.body.joints import SMPLX_JOINTS
 from mien.body.model import BodyModel
 from mien.body.parts import SparseWeights
@@ -26,15 +24,6 @@ from mien.export.people import vertex_normals, y_up
 from mien.geometry.camera import Camera
 from mien.palette import PERSON_COLOURS, person_colour, person_hex
 from mien.scene import Scene
-
-needs_pygltflib = pytest.mark.skipif(
-    importlib.util.find_spec("pygltflib") is None, reason="pygltflib is not installed: pip install pygltflib==1.16.5"
-)
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
 
 
 @pytest.fixture(scope="module")

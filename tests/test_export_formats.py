@@ -20,7 +20,6 @@ import torch
 from motions import moving, write_clip
 from scenes import make_scene
 
-from mien.body.files import find_body
 from mien.body.joints import OUTPUT_JOINTS, SMPLX_JOINTS
 from mien.body.model import BodyModel
 from mien.cli import main
@@ -36,11 +35,6 @@ from mien.geometry.camera import Camera
 needs_usd = pytest.mark.skipif(
     importlib.util.find_spec("pxr") is None, reason="usd-core is not installed: pip install 'mien[usd]'"
 )
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
 
 
 @pytest.fixture(scope="module")

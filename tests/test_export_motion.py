@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 from bvh import read_bvh
-from gltf import File
+from gltf import File, needs_pygltflib
 from hypothesis import given
 from hypothesis import strategies as st
 from motions import moving, moving_person, write_clip
 
-from mien.body.files import find_body
 from mien.body.joints import OUTPUT_JOINTS, SMPLX_JOINTS
 from mien.body.model import BodyModel
 from mien.errors import InputError
@@ -26,15 +24,6 @@ from mien.export.motion import Motion, Up, motions_of, read_motions, upright_fro
 from mien.export.people import y_up
 from mien.geometry.rotation import angle_between, matrix_from_axis_angle
 from mien.synth.mocap import read_mocap
-
-needs_pygltflib = pytest.mark.skipif(
-    importlib.util.find_spec("pygltflib") is None, reason="pygltflib is not installed: pip install pygltflib==1.16.5"
-)
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
 
 
 @pytest.fixture(scope="module")

@@ -36,11 +36,6 @@ everything = Augment(
 
 
 @pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(OPEN_BODY)
-
-
-@pytest.fixture(scope="module")
 def sets(body: BodyModel) -> tuple[Memory, Memory]:
     first, second = made_dataset(body, 9, "first"), made_dataset(body, 4, "second", (300, 200))
     # the second knows less: no 3D joints, no size

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.geometry.align import align, similarity
 from mien.geometry.rotation import matrix_from_axis_angle
@@ -23,16 +22,6 @@ from mien.metrics.matching import Detection, match, match_boxes, normalised
 from mien.metrics.motion import acceleration_error, jitter
 from mien.metrics.parts import SEGMENTS, MeshParts
 from mien.metrics.shape import MEASUREMENTS, Tape, shape_errors
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
-
-
-@pytest.fixture(scope="module")
-def parts(body: BodyModel) -> MeshParts:
-    return MeshParts.load(body.path)
 
 
 @pytest.fixture(scope="module")

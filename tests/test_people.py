@@ -9,18 +9,12 @@ import pytest
 from scenes import make_picture, make_scene, silhouette
 
 import mien
-from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.cli.predict import SUFFIXES
 from mien.people import WRITERS, People
 from mien.scene import Scene
 from mien.view.report import Entry, write_report
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from labels import REAL, label, needs_real, words, write
 
 from mien.body.joints import OUTPUT_JOINTS, SMPLX_137
 from mien.data.joints import (
@@ -26,28 +27,7 @@ from mien.data.joints import (
 )
 from mien.data.readers import READERS, sniff
 from mien.data.readers.table import read_table
-from mien.data.samples import Label, Samples
 from mien.errors import InputError, MienError
-
-REAL = Path(__file__).parents[2] / "shared/real"
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the folder of real pictures is not here")
-
-
-def write(path: Path, content: Any) -> Path:
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return path
-
-
-def label(samples: Samples, name: str) -> Label:
-    found = samples.extra[name]
-    assert isinstance(found, Label)
-    return found
-
-
-def words(samples: Samples, name: str) -> list[str]:
-    found = samples.extra[name]
-    assert isinstance(found, np.ndarray)
-    return found.tolist()
 
 
 def points(count: int, seen: Sequence[int] | None = None) -> list[float]:

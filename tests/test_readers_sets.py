@@ -10,34 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.io
+from labels import REAL, label, needs_real, words, write
 from scipy.spatial.transform import Rotation
 
 from mien.data.joints import CONVENTIONS, JOINTS_137
 from mien.data.readers import READERS, sniff
 from mien.data.readers.ehf import EHF_CAMERA, read_ply_vertices
-from mien.data.samples import Label, Samples
 from mien.errors import InputError
-
-REAL = Path(__file__).parents[2] / "shared/real"
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the folder of real pictures is not here")
-
-
-def write(path: Path, content: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
-    return path
-
-
-def label(samples: Samples, name: str) -> Label:
-    found = samples.extra[name]
-    assert isinstance(found, Label)
-    return found
-
-
-def words(samples: Samples, name: str) -> list[str]:
-    found = samples.extra[name]
-    assert isinstance(found, np.ndarray)
-    return found.tolist()
 
 
 def place(name: str) -> int:

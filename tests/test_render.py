@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from mien import pictures
-from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.errors import InputError
 from mien.geometry.rotation import matrix_from_axis_angle
@@ -21,11 +20,6 @@ from mien.render.shade import STUDIO, Lights, person_colours
 from mien.render.views import contact, side_and_top
 
 QUAD = np.array([[0, 1, 2], [0, 2, 3]])
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from mien.body.files import find_body
 from mien.body.joints import OUTPUT_JOINTS
 from mien.body.model import BodyModel
 from mien.cli import main
@@ -34,12 +33,6 @@ from mien.study.attributes_overlap import K, ladder, reach
 from mien.study.attributes_spaces import orientations, skeletons, standardised, view_angles
 from mien.study.kept import is_kept, kept
 from mien.study.picture_sets import Choice, read_sets
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
-
 
 NETWORKS: dict[str, Callable[[], Network]] = {
     "smplest": lambda: Smplest.random(smplest.SIZES["xxs"], 3),

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.clip import Track
 from mien.errors import InputError
@@ -170,11 +169,6 @@ def test_the_nearest_rotation_of_anything() -> None:
 
 
 # a person from one end to the other -----------------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
-
-
 @pytest.fixture(scope="module")
 def seen(body: BodyModel) -> tuple[Track, Track, torch.Tensor]:
     """Somebody who walks as the truth has it, and as a trembling network sees them, with a hole; and K."""

@@ -10,11 +10,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.evaluate.predicting import Answer
-from mien.evaluate.reading import read_truths
 from mien.evaluate.truths import Truths
 from mien.evaluate.verify import HANDS, verify
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
@@ -22,16 +20,6 @@ from mien.nets.card import WeightCard
 from mien.nets.smplest import SIZES, Smplest
 from mien.nets.weights import save_weights
 from mien.records import SmplxParams
-
-
-@pytest.fixture(scope="module")
-def body() -> BodyModel:
-    return BodyModel.load(find_body("openbody"))
-
-
-@pytest.fixture(scope="module")
-def truths(studio: Path, body: BodyModel) -> Truths:
-    return read_truths(studio, "all", body)
 
 
 @dataclass(frozen=True)
