@@ -117,6 +117,22 @@ def test_a_job_is_known_by_what_it_is_not_by_where_it_lies(data: dict[str, Any],
     assert [job.trained for job in fewer.jobs] == [job.trained for job in rank_plan(data).jobs]
 
 
+def test_what_trainings_start_from_is_known_by_what_it_holds(data: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "pose-xxs.pt").write_bytes(b"some weights")
+    (tmp_path / "other.pt").write_bytes(b"other weights")
+    shutil.copy(tmp_path / "pose-xxs.pt", tmp_path / "again.pt")
+
+    def trained(file: str) -> list[str]:
+        return [job.trained for job in rank_plan(data, changes=(f"start.weights={tmp_path / file}",)).jobs]
+
+    assert trained("pose-{size}.pt") == trained("again.pt")
+    assert set(trained("other.pt")[1:]).isdisjoint(trained("again.pt"))
+    (job,) = (each for each in rank_plan(data, changes=(f"start.weights={tmp_path}/pose-{{size}}.pt",)).jobs[1:2])
+    assert job.config is not None and job.config.start.weights == str((tmp_path / "pose-xxs.pt").resolve())
+    with pytest.raises(InputError, match=r"pose-xxs.pth is not there.*\{size\}"):
+        rank_plan(data, changes=("start.weights=pose-{size}.pth",))
+
+
 def test_the_grid_has_every_cell_once(data: dict[str, Any]) -> None:
     plan = scale_plan(data, ladder=(2, 4), sizes=("xxs", "xs"), seeds=2, mixing=("concat",), without=("hands",))
     assert len(plan.jobs) == 1 + 2 * (2 * 2 + 1 + 1) and plan.samples == (len(plan.jobs) - 1) * 640

@@ -13,9 +13,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mien.errors import InputError, closest
+from mien.files import sha256
 from mien.study.sets import Benchmark, TrainingSet
 from mien.train.config import TrainConfig, to_json
 
@@ -60,6 +62,8 @@ class Job:
             config = json.loads(to_json(self.config))
             config = {key: value for key, value in config.items() if key not in _NO_MATTER}
             config["data"] = {key: value for key, value in config["data"].items() if key not in _NO_MATTER_DATA}
+            for name in ("weights", "encoder"):  # what they hold, not where they lie
+                config["start"][name] = config["start"][name] and sha256(Path(config["start"][name]))
             about["config"] = config
         return _hash(about)
 

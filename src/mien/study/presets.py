@@ -24,7 +24,7 @@ PAPER_ON = ("agora-val", "ubody-intra", "egobody-egoset", "3dpw", "ehf")
 
 _SYNTHETIC: dict[str, Any] = {
     "recipe": "open-xs", "train_on": SYNTHETIC_TRAINING, "mpe": SYNTHETIC_MPE, "sizes": ("xs",), "seeds": 3,
-    "samples": 40_000,
+    "samples": 16_000,
 }  # fmt: skip
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "rank": {"synthetic": _SYNTHETIC},
@@ -37,7 +37,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "ladder": (5, 10, 20, 32, 40),
         },
     },
-    "finetune": {"synthetic": {**_SYNTHETIC, "finetune_samples": 10_000, "specialists": SYNTHETIC_MPE}},
+    "finetune": {"synthetic": {**_SYNTHETIC, "finetune_samples": 4_000, "specialists": SYNTHETIC_MPE}},
 }  # fmt: skip
 """By study and name: values of the study's request."""
 

@@ -18,7 +18,7 @@ from mien.nets.architectures import DEFAULT, architecture
 from mien.nets.network import DecoderConfig, NetworkConfig
 from mien.study.plan import CONSTANT, Job
 from mien.study.sets import Benchmark, TrainingSet, choose, find_benchmarks, find_sets
-from mien.train.config import Optimizer, Records, TrainConfig, override
+from mien.train.config import Optimizer, Records, Start, TrainConfig, override
 from mien.train.recipes import load_recipe
 
 __all__ = ["Request", "network_of", "optimizer_for"]
@@ -136,7 +136,8 @@ class Request:
             ),
             records=_QUIET,
         )
-        return self._changed(config)
+        config = self._changed(config)
+        return replace(config, start=_found(config.start, size=size, architecture=architecture or self.architecture))
 
     def _changed(self, config: TrainConfig) -> TrainConfig:
         return override(config, self.changes) if self.changes else config
@@ -156,6 +157,28 @@ class Request:
             todo = "make one from HumanData files (mien evaluate baseline:FILE ...), and name it with --constant"
             raise InputError("the best constant person cannot be found for a store", todo=todo)
         return Job(name=CONSTANT, facts=facts, sets=tuple(sets))
+
+
+def _found(start: Start, **network: str) -> Start:
+    """The files that a network starts from, by absolute paths, since jobs may run elsewhere.
+
+    Args:
+        start: with `{size}` and `{architecture}` where the names of files differ.
+        network: what they stand for.
+
+    Raises:
+        InputError: a file is not there.
+    """
+    paths = dict[str, str]()
+    for name in ("weights", "encoder"):
+        text = getattr(start, name)
+        for key, value in network.items():
+            text = text.replace(f"{{{key}}}", value)
+        if text and not Path(text).is_file():
+            todo = "{size} and {architecture} in its name stand for those of each network"
+            raise InputError(f"start.{name}={text} is not there", expected="a file to start trainings from", todo=todo)
+        paths[name] = text and str(Path(text).resolve())
+    return replace(start, **paths)
 
 
 _QUIET = Records(log_every=25, validate_every=0, sheet_every=0, save_every=250, keep=1, tensorboard=False)
