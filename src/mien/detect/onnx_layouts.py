@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Float64, UInt8
 
-from mien.detect.network import Preparation, corners
+from mien.detect.network import corners
 
 __all__ = ["LAYOUTS", "Layout", "RfDetr", "Shape", "Yolox"]
 
@@ -114,10 +114,13 @@ class Yolox:
 class RfDetr:
     """RF-DETR (Robinson et al. 2025), of COCO's 91 class numbers: one box and a score for each class from each query.
 
-    The picture fills the canvas, whatever its shape; values are normalised as for ImageNet. Class 1 is a person.
+    The picture fills the canvas, whatever its shape, not smoothed before it is made smaller, since that is how these
+    networks were trained; values are normalised as for ImageNet. Class 1 is a person.
     """
 
-    prepare_picture: Preparation
+    height: int
+    width: int
+    """Of the canvas, pixels."""
     boxes: int
     """Which output holds boxes: x, y of the middle, width, height, as shares of the picture."""
     logits: int
@@ -136,12 +139,16 @@ class RfDetr:
         boxes, logits = last.index(4), last.index(cls._CLASSES)
         if outputs[boxes][1] != outputs[logits][1]:
             return None
-        prepare = Preparation(height=height, width=width, mean=cls._MEAN, std=cls._STD)
-        return cls(prepare_picture=prepare, boxes=boxes, logits=logits)
+        return cls(height=height, width=width, boxes=boxes, logits=logits)
 
     def prepare(self, picture: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "1 3 height width"]:
         """The picture, resized and normalised."""
-        return self.prepare_picture(picture).numpy()
+        import cv2
+
+        pixels = cv2.resize(picture, (self.width, self.height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
+        mean, std = (np.array(value, np.float32) for value in (self._MEAN, self._STD))
+        values = (pixels / 255 - mean) / std
+        return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
 
     def people(
         self, said: Sequence[np.ndarray], height: int, width: int, min_score: float
