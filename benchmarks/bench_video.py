@@ -96,7 +96,9 @@ class Bench:
         """The usual loop: fp32, one crop at a time, straight from the picture that was read back."""
         boxes = next(iter(json.loads(self.boxes.read_text()).values()))
         for index, path in enumerate(self.jpegs(self.frames)):
-            picture = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+            read = cv2.imread(str(path))
+            assert read is not None
+            picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
             height, width = picture.shape[:2]
             for row in boxes[str(index)]:
                 box = crop_box(xywh_from_xyxy(np.array(row[:4])), width, height)
