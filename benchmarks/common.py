@@ -69,15 +69,22 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def report(name: str, rows: list[Row], notes: Mapping[str, object]) -> None:
-    """With `--write` on the command line, keep the rows in docs/results/NAME.json."""
+def report(name: str, rows: list[Row], notes: Mapping[str, object], *, script: str = "") -> None:
+    """With `--write` on the command line, keep the rows in docs/results/NAME.json.
+
+    Args:
+        name: of the record.
+        rows: what was measured.
+        notes: what else is to be told.
+        script: the benchmark, with what it was asked for, where it is not `bench_NAME.py` alone.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true", help="keep the figures in docs/results")
-    if parser.parse_args().write:
+    if parser.parse_known_args()[0].write:
         import torch
 
         RESULTS.mkdir(parents=True, exist_ok=True)
         machine = {"processor": processor(), "threads": torch.get_num_threads(), "torch": torch.__version__}
-        record = {"command": f"python benchmarks/bench_{name}.py --write", "machine": machine, **notes}
+        record = {"command": f"python benchmarks/{script or f'bench_{name}.py'} --write", "machine": machine, **notes}
         record["rows"] = [asdict(each) for each in rows]
         (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")

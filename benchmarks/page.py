@@ -14,6 +14,7 @@ PAGES = {
     "crop": "The crop",
     "body": "The body layer",
     "network": "The network in bf16",
+    "video-speed": "People out of video",
     "render": "Drawing people",
     "metrics": "Measures of meshes",
     "train": "A training step",

@@ -129,7 +129,7 @@ class FakeNetwork:
 
 @needs_transformers
 def test_preparation(tmp_path: Path, street: np.ndarray) -> None:
-    from mien.detect.transformers import Preparation
+    from mien.detect.network import Preparation
 
     def read(**values: object) -> Preparation:
         (tmp_path / "preprocessor_config.json").write_text(json.dumps(values))

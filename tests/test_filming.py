@@ -51,7 +51,9 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(estimate: Estimator, tm
 
 def test_rows_are_sorted_and_carry_what_the_conventions_say(estimate: Estimator, tmp_path: Path) -> None:
     detector = Squares(lost=range(20, 30))
-    predict_clip(replace(estimate, detector=detector), made_footage(40), tmp_path / "x")
+    filmed = predict_clip(replace(estimate, detector=detector), made_footage(40), tmp_path / "x")
+    stages = {"decode", "waiting", "detect", "crop", "network", "place", "track", "write", "finish"}
+    assert filmed.seconds.keys() == stages and min(filmed.seconds.values()) > 0
     arrays = dict(np.load(tmp_path / "x.npz", allow_pickle=False))
     assert arrays["track_id"].tolist() == [0] * 40 + [1] * 40
     assert arrays["frame_index"].tolist() == [*range(40), *range(40)]

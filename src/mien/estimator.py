@@ -107,7 +107,8 @@ def load(
     Args:
         weights: a .safetensors file, a folder, a hub id, or `random-xs` (seeded random weights, for trying things out).
         body: a body file or folder; by default the body family of the weights, looked for where `mien doctor` says.
-        detector: `auto`, `full-image`, `boxes:FILE.json`, `hf:PATH_OR_HUB_ID`, or any object with `detect`.
+        detector: `auto`, `full-image`, `boxes:FILE.json`, `hf:PATH_OR_HUB_ID`, `onnx:FILE`, `ultralytics:FILE`, or
+            any object with `detect`.
         person: `all`, `largest`, `top:N`, `id:N` or `at:X,Y`.
         device: where the network runs.
         precision: `bf16` pays where the hardware is fast at it; `mien doctor` measures that.

@@ -66,11 +66,12 @@ class Footage:
     read: Callable[[Footage], Iterator[tuple[float | None, Callable[[], np.ndarray]]]]
     """Time (None: by the rate) of each frame, and what decodes its pixels; see `frames`."""
 
-    def frames(self, start: int = 0) -> Generator[Frame]:
-        """The frames from `start` on, decoded ahead in a thread."""
+    def frames(self, start: int = 0, told: Callable[[float], None] | None = None) -> Generator[Frame]:
+        """The frames from `start` on, decoded ahead in a thread; `told` learns how many seconds each one took."""
         self.problems.clear()
         room = AHEAD_BYTES // (self.width * self.height * 3)
-        return in_background(self._timed(start), max(1, min(_MOST_AHEAD, room)))
+        frames = self._timed(start) if told is None else _clocked(self._timed(start), told)
+        return in_background(frames, max(1, min(_MOST_AHEAD, room)))
 
     def _timed(self, start: int) -> Iterator[Frame]:
         first, last, step, changed = None, -1.0, 1 / self.fps, False
@@ -149,6 +150,17 @@ def in_background(items: Iterator[Item], depth: int) -> Generator[Item]:
     finally:
         stop.set()
         thread.join()
+
+
+def _clocked(items: Iterator[Item], told: Callable[[float], None]) -> Iterator[Item]:
+    """The same items."""
+    while True:
+        start = time.perf_counter()
+        item = next(items, None)
+        told(time.perf_counter() - start)
+        if item is None:
+            return
+        yield item
 
 
 # video files ----------------------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ def _packages() -> Iterator[Line]:
     yield from _opencv()
     version = _version("transformers")
     yield "ok" if version else "--", "transformers", version or "absent; person detectors: pip install 'mien[detect]'"
+    version = _version("onnxruntime") or _version("onnxruntime-gpu")
+    yield "ok" if version else "--", "onnxruntime", version or "absent; detectors as ONNX: pip install 'mien[onnx]'"
     version = _version("usd-core")
     yield "ok" if version else "--", "usd-core", version or "absent; USD files: pip install 'mien[usd]'"
 

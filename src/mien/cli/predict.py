@@ -62,7 +62,8 @@ def predict(
         out: folder for the results.
         weights: a .safetensors file, a folder, a hub id, or random-xs (random weights, to try things out).
         body: a body file or the folder of one; by default the body family of the weights is looked for.
-        detector: auto, full-image, boxes:FILE.json, or hf:PATH_OR_HUB_ID (D-FINE, RT-DETRv2).
+        detector: auto, full-image, boxes:FILE.json, hf:PATH_OR_HUB_ID (D-FINE, RT-DETRv2), onnx:FILE (YOLOX, RF-DETR),
+            or ultralytics:FILE_OR_NAME (your own install of it, AGPL-3.0).
         person: all, largest, top:N, id:N or at:X,Y; in a video, of the tracks.
         device: where the network runs.
         precision: bf16 pays where the hardware is fast at it; `mien doctor` measures that.

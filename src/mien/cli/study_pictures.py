@@ -145,7 +145,7 @@ def attention(
         people: of each dataset, at most; one of each picture.
         split: of datasets: test.npz, train.npz, or all .npz files of each folder.
         layer: of attention, by name (--dry-run lists them); by default the last where task tokens look at patches.
-        detector: of pictures without labels: auto, full-image, boxes:FILE.json, or hf:PATH_OR_HUB_ID.
+        detector: of pictures without labels: auto, full-image, boxes:FILE.json, hf:PATH_OR_HUB_ID or onnx:FILE.
         person: of pictures without labels: all, largest, top:N, id:N or at:X,Y.
         body: a body file or the folder of one; by default the body family of the weights is looked for.
         device: where the network runs.

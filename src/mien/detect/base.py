@@ -16,7 +16,7 @@ from mien.errors import InputError, closest
 __all__ = ["Detections", "Detector", "FullImage", "make_detector", "reject_outside"]
 
 log = logging.getLogger("mien")
-_SPECS = "auto, full-image, boxes:FILE.json, or hf:FOLDER_OR_HUB_ID"
+_SPECS = "auto, full-image, boxes:FILE.json, hf:FOLDER_OR_HUB_ID, onnx:FILE or ultralytics:FILE"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,14 +123,17 @@ def make_detector(spec: str, device: str = "cpu", *, min_score: float | None = N
 
     Args:
         spec: `boxes:FILE.json`, a file of boxes; `full-image`, one person a picture; `hf:FOLDER_OR_HUB_ID`, a
-            transformers network, downloaded if need be; or `auto`, the default network if it is already on this
-            machine, else `full-image` with a warning. `auto` never reaches for the internet.
+            transformers network, downloaded if need be; `onnx:FILE` or `onnx:LAYOUT:FILE`, an ONNX file of the layout
+            `yolox` or `rf-detr`; `ultralytics:FILE_OR_NAME`, through the user's own install of that package; or
+            `auto`, the default network if it is already on this machine, else `full-image` with a warning. `auto`
+            never reaches for the internet.
         device: where a network runs, e.g. `cpu`, `cuda`, `cuda:1`.
         min_score: keep only people at least this sure. None: 0.5 for networks, everything for files.
 
     Raises:
-        InputError: the spec is unknown, or the boxes file is wrong.
+        InputError: the spec is unknown, or the file that it names is missing or wrong.
         AssetMissing: the network's files are not there and could not be downloaded.
+        WeightsError: the network's files are damaged.
         MienError: a package is missing; the message says which extra brings it.
     """
     kind, colon, rest = spec.partition(":")
@@ -146,13 +149,23 @@ def make_detector(spec: str, device: str = "cpu", *, min_score: float | None = N
         from mien.detect.transformers import TransformersDetector
 
         return TransformersDetector.load(rest, device, min_score=min_score)
-    if kind in ("boxes", "hf"):
+    if kind == "onnx" and rest:
+        from mien.detect.onnx import OnnxDetector
+
+        return OnnxDetector.load(rest, device, min_score=min_score)
+    if kind == "ultralytics" and rest:
+        from mien.detect.ultralytics import UltralyticsDetector
+
+        return UltralyticsDetector.load(rest, device, min_score=min_score)
+    if f"{kind}:" in _KINDS:
         raise InputError(f"the detector {spec!r} names nothing after the colon", expected=_SPECS)
-    hint = f"did you mean 'boxes:{spec}'?" if spec.endswith(".json") and not colon else closest(kind, _KINDS)
+    meant = "" if colon else _BY_ENDING.get(Path(spec).suffix, "")
+    hint = f"did you mean '{meant}{spec}'?" if meant else closest(kind, _KINDS)
     raise InputError(f"unknown detector {spec!r}", expected=_SPECS, todo=hint)
 
 
-_KINDS = ("auto", "boxes:", "full-image", "hf:")
+_KINDS = ("auto", "boxes:", "full-image", "hf:", "onnx:", "ultralytics:")
+_BY_ENDING = {".json": "boxes:", ".onnx": "onnx:", ".pt": "ultralytics:"}
 
 
 def _auto(device: str, min_score: float | None) -> Detector:

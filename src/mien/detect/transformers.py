@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,19 +16,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, UInt8
-from torch import Tensor
+from jaxtyping import UInt8
 
 from mien.detect.base import Detections
+from mien.detect.network import MIN_SCORE, PREPARATION_FILE, Preparation, corners, first_line, surest_first
 from mien.errors import AssetMissing, InputError, WeightsError
 from mien.hub import cached_folder, hub_folder
 from mien.optional import need
 
 __all__ = [
     "DEFAULT",
-    "MIN_SCORE",
-    "Preparation",
     "TransformersDetector",
     "checkpoint_folder",
     "load_checkpoint",
@@ -39,82 +35,7 @@ __all__ = [
 
 DEFAULT = "ustc-community/dfine-small-coco"
 """D-FINE, small: 10M parameters, Apache-2.0, trained on COCO alone."""
-MIN_SCORE = 0.5
-_CONFIG, _PREPARE, _WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
-_SQUARE = ("d_fine", "rt_detr", "rt_detr_v2")
-"""Model types that are all published for 640 x 640, values from 0 to 1; used where the preparation file is missing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preparation:
-    """How a picture becomes what the network was trained on."""
-
-    height: int = 640
-    width: int = 640
-    """Pixels; used when `shortest` is None."""
-    shortest: int | None = None
-    """Keep the aspect, with the shorter side this long, pixels..."""
-    longest: int | None = None
-    """... but no side longer than this."""
-    bicubic: bool = False
-    scale: float = 1 / 255
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    std: tuple[float, ...] = (1.0, 1.0, 1.0)
-
-    @classmethod
-    def read(cls, folder: Path, model_type: str) -> Preparation:
-        """From a checkpoint's `preprocessor_config.json`.
-
-        Raises:
-            InputError: it asks for something that is not done here, or is missing for an unusual model type.
-        """
-        path = folder / _PREPARE
-        if not path.is_file() and model_type in _SQUARE:
-            return cls()
-        try:
-            raw = json.loads(path.read_bytes())
-            return cls._parse(raw)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            what = f"cannot use {path}: {type(error).__name__} {error}"
-            todo = "export it with the checkpoint, or choose a D-FINE or RT-DETRv2 detector"
-            raise InputError(what, expected="size, resample, rescale and normalize values", todo=todo) from error
-
-    @classmethod
-    def _parse(cls, raw: dict[str, Any]) -> Preparation:
-        size, resample = raw["size"], raw.get("resample", 2)
-        if resample not in (2, 3):
-            raise ValueError(f"resample is {resample}; only 2 (bilinear) and 3 (bicubic) are known")
-        if not raw.get("do_resize", True) or (raw.get("do_pad") and raw.get("pad_size")):
-            raise ValueError("pictures that are not resized, or are padded to one size, are not supported")
-        shortest = size.get("shortest_edge")
-        normalize = raw.get("do_normalize", False)
-        return cls(
-            height=0 if shortest else int(size["height"]),
-            width=0 if shortest else int(size["width"]),
-            shortest=shortest and int(shortest),
-            longest=size.get("longest_edge") and int(size["longest_edge"]),
-            bicubic=resample == 3,
-            scale=float(raw.get("rescale_factor", 1 / 255)) if raw.get("do_rescale", True) else 1.0,
-            mean=tuple(map(float, raw["image_mean"])) if normalize else cls.mean,
-            std=tuple(map(float, raw["image_std"])) if normalize else cls.std,
-        )
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width, in pixels, at which the network sees a picture of this height and width."""
-        if self.shortest is None:
-            return self.height, self.width
-        scale = self.shortest / min(height, width)
-        if self.longest is not None:
-            scale = min(scale, self.longest / max(height, width))
-        return max(1, round(height * scale)), max(1, round(width * scale))
-
-    def __call__(self, picture: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 height width"]:
-        """The picture resized (smoothed before it is made smaller, as in training), scaled and normalised."""
-        pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
-        mode = "bicubic" if self.bicubic else "bilinear"
-        pixels = F.interpolate(pixels, self.size(*picture.shape[:2]), mode=mode, antialias=True).float()
-        mean, std = (pixels.new_tensor(value).view(3, 1, 1) for value in (self.mean, self.std))
-        return (pixels * self.scale - mean) / std
+_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,11 +100,7 @@ class TransformersDetector:
         spare = logits.shape[-1] == len(self.network.config.id2label) + 1
         scores = (logits.softmax(-1) if spare else logits.sigmoid())[:, list(self.person)].amax(-1).double().numpy()
         height, width = picture.shape[:2]
-        corners = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1)
-        corners = np.clip(corners, 0, 1) * [width, height, width, height]
-        keep = (scores >= self.min_score) & (corners[:, 2:] - corners[:, :2] > 1).all(1)
-        order = np.argsort(-scores[keep], kind="stable")
-        return Detections(boxes=corners[keep][order], scores=scores[keep][order])
+        return surest_first(corners(boxes) * [width, height, width, height], scores, self.min_score, width, height)
 
 
 def why_not_ready(name: str) -> str:
@@ -231,7 +148,7 @@ def checkpoint_folder(name: str, what: str, like: str, *, download: bool = True)
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
         found = f"{what.removeprefix('person ')} folder {name} does not exist"
         raise InputError(found, expected=f"a folder, or a hub id such as {like}", todo="check the path")
-    return hub_folder(name, (_CONFIG, _WEIGHTS), what=what, optional=(_PREPARE,), download=download)
+    return hub_folder(name, (_CONFIG, _WEIGHTS), what=what, optional=(PREPARATION_FILE,), download=download)
 
 
 @contextlib.contextmanager
@@ -275,7 +192,7 @@ def load_checkpoint(kind: Any, folder: Path, what: str, expected: str, spare: st
                 output_loading_info=True,
             )
     except Exception as error:  # the loader passes on whatever its many parts raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        reason = first_line(error)
         parts = f"config.json and model.safetensors of {expected}"
         raise WeightsError(f"cannot load the {what} in {folder}: {reason}", expected=parts) from error
     wrong = {kind: sorted(map(str, report.get(kind) or ())) for kind in ("missing_keys", "mismatched_keys")}

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from mien.clip import ROW_KEYS
 from mien.estimator import Estimator, Job
 from mien.filming.spill import row_type
+from mien.filming.watch import Watch
 from mien.geometry.crop import Crop
 from mien.scene import Person, arrays_of_rows
 from mien.track.associate import Sighting, Tracker
@@ -28,6 +29,7 @@ class Chunk:
     """Frames that are worked on together; nothing is shared with other frames."""
 
     estimate: Estimator
+    watch: Watch
     frames: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
@@ -70,9 +72,12 @@ class Chunk:
             scores=np.array(self.scores[:count]),
             crops=tuple(self.crops[:count]),
         )
-        found = self.estimate.people(job, self.estimate.predict(self.patches[:count]))
-        person = Person(**{each.name: getattr(found, each.name) for each in fields(Person)})
-        self.colours.append(_colours(self.patches[:count], person))
+        with self.watch("network"):
+            said = self.estimate.predict(self.patches[:count])
+        with self.watch("place"):
+            found = self.estimate.people(job, said)
+            person = Person(**{each.name: getattr(found, each.name) for each in fields(Person)})
+            self.colours.append(_colours(self.patches[:count], person))
         self.people.append(person)
         for waiting in (self.boxes, self.scores, self.crops, self.patches):
             del waiting[:count]

@@ -6,10 +6,8 @@ shared with the next one), so that a run that was stopped and goes on gives the 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -25,6 +23,7 @@ from mien.filming.chunk import Chunk
 from mien.filming.keyframes import fill_boxes
 from mien.filming.merge import merge
 from mien.filming.spill import Spill
+from mien.filming.watch import Watch
 from mien.track.associate import TrackConfig, Tracker
 from mien.track.smooth import SmoothConfig
 from mien.video import AHEAD_BYTES, Footage, Frame, open_footage
@@ -79,26 +78,10 @@ class Filmed:
     problems: tuple[str, ...]
     """What was wrong with the clip or its boxes, one line each; everything else is in the result."""
     seconds: dict[str, float]
-    """Spent in each stage; decoding, detecting and cropping run beside the rest."""
+    """Spent in `decode`, `detect` and `crop`, which run beside the rest; in `network`, `place`, `track`, `write`,
+    `finish`; and in `waiting` for frames that were not decoded yet."""
     rate: float
     """Frames a second, all in all, of the frames of this run."""
-
-
-class _Watch:
-    """How long each stage takes. Stages run in several threads."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
 def predict_clip(
@@ -136,7 +119,7 @@ def predict_clip(
         spill = Spill.open(folder, run.made_by, resume=resume and not footage.live)
         run.go(spill, tell or (lambda progress: None))
         clip = run.empty(spill.frames)
-        with run.watch("merge"):
+        with run.watch("finish"):
             tracks, rows = merge(spill, clip, estimate.body, estimate.person, config.smooth, out)
         seen = spill.frames
     spill.remove()
@@ -157,7 +140,7 @@ class _Run:
     def __init__(self, estimate: Estimator, footage: Footage, config: FilmConfig) -> None:
         self.estimate, self.footage, self.config = estimate, footage, config
         self.camera, self.known = estimate.camera.camera(None, footage.width, footage.height)
-        self.tracker, self.watch = Tracker(config=config.track), _Watch()
+        self.tracker, self.watch = Tracker(config=config.track), Watch()
         self.problems: list[str] = []
         self.rejected, self.unlisted, self.rate = 0, 0, 0.0
         self.first_unlisted = ""
@@ -221,12 +204,12 @@ class _Run:
         return limit if claimed is None else min(limit or claimed, claimed)
 
     def _frames(self, start: int) -> Generator[Frame]:
-        """Frames from `start` on; the time spent waiting for them is what decoding costs."""
+        """Frames from `start` on."""
         limit = self.config.max_frames
-        frames = self.footage.frames(start)
+        frames = self.footage.frames(start, lambda seconds: self.watch.add("decode", seconds))
         try:
             while limit is None or start < limit:
-                with self.watch("decode (waiting)"):
+                with self.watch("waiting"):
                     frame = next(frames, None)
                 if frame is None:
                     return
@@ -237,7 +220,7 @@ class _Run:
 
     def _chunk(self, spill: Spill, frames: Iterator[Frame]) -> bool:
         """One chunk, worked on and written down; False if there was nothing left."""
-        chunk = Chunk(estimate=self.estimate)
+        chunk = Chunk(estimate=self.estimate, watch=self.watch)
         stopped = False
         try:
             here = ahead(self._detect, islice(frames, CHUNK - spill.frames % CHUNK), self.depth)
@@ -245,17 +228,15 @@ class _Run:
                 chunk.add(frame.index, frame.time, job)
                 self.rejected += len(job.rejected)
                 while chunk.ready:
-                    with self.watch("network and body"):
-                        chunk.step()
+                    chunk.step()
         except KeyboardInterrupt:
             if not self.footage.live:
                 raise
             stopped = True
         if not chunk.frames:
             return False
-        with self.watch("network and body"):
-            while chunk.patches:
-                chunk.step()
+        while chunk.patches:
+            chunk.step()
         with self.watch("track"):
             rows = chunk.rows(self.tracker)
         if spill.frames == 0 and self.unlisted == len(chunk.frames):

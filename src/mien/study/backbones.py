@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from mien.detect.transformers import Preparation, checkpoint_folder, load_checkpoint, torch_device
+from mien.detect.network import Preparation
+from mien.detect.transformers import checkpoint_folder, load_checkpoint, torch_device
 from mien.errors import WeightsError
 from mien.files import sha256
 from mien.nets.network import Network
