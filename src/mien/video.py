@@ -118,6 +118,7 @@ def has_frames(path: Path, count: int) -> bool:
     """Whether a file holds at least so many frames; False where it cannot be read, or nothing is installed to do so."""
     try:
         import av
+        import av.error
     except ImportError:
         return False
     try:

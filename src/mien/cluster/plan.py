@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from mien.cluster.manifest import Entry, Manifest
 from mien.cluster.places import Place
@@ -31,11 +31,11 @@ class Item:
     kind: Literal["picture", "clip"]
     num_bytes: int
 
-    def entry(self, **known: object) -> Entry:
+    def entry(self, **known: Any) -> Entry:
         """Its line in the manifest."""
         return Entry(
             name=self.name, stem=self.stem, source=self.source, kind=self.kind, num_bytes=self.num_bytes, **known
-        )  # pyright: ignore[reportArgumentType]
+        )
 
 
 def items_of(pictures: Iterable[PictureFile], clips: Iterable[PictureFile]) -> list[Item]:

@@ -67,7 +67,7 @@ class _Actor:
         import ray
 
         item = Item(**json.loads(row["item"]))
-        attempt = ray.get(self.attempts.begin.remote(item.stem))
+        attempt: Any = ray.get(self.attempts.begin.remote(item.stem))
         done = self.worker.given_up(item, attempt) or self.worker.work(item)
         return {"done": json.dumps(asdict(replace(done, entry=replace(done.entry, attempts=attempt))))}
 
@@ -132,7 +132,7 @@ def _stream(ray: Any, items: Sequence[Item], job: Job, request: Request) -> Any:
     rows = data.from_items([{"item": json.dumps(asdict(item))} for item in items], override_num_blocks=len(items))
     size = min(request.actors, len(items))
     done = rows.map(
-        _Actor,
+        _Actor,  # pyright: ignore[reportArgumentType]
         fn_constructor_kwargs={"job": job, "attempts": ray.remote(num_cpus=0)(_Attempts).remote()},
         compute=data.ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=1),
         num_cpus=request.cpus,
