@@ -112,7 +112,8 @@ def test_the_manifest_comes_back_and_minds_its_settings(tmp_path: Path) -> None:
     manifest = Manifest.open(place, {"weights": "abc", "size": (1, 2)}, resume=True)  # nothing there yet: begun
     entry = Entry(name="ä/x.mp4", stem="ä/x", source="s", kind="clip", num_bytes=3, problems=("a", "b"))
     manifest.add(entry)
-    manifest.save()
+    assert not (tmp_path / "out/job.json").exists()
+    manifest.begin()
     (line,) = (tmp_path / "out/manifest.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["name"] == "ä/x.mp4"
     again = Manifest.open(place, {"weights": "abc", "size": (1, 2)}, resume=True)
@@ -123,6 +124,7 @@ def test_the_manifest_comes_back_and_minds_its_settings(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"manifest.jsonl is damaged .*without --resume"):
         Manifest.open(place, {"weights": "abc", "size": (1, 2)}, resume=True)
     assert not Manifest.open(place, {"weights": "xyz"}, resume=False).entries
+    assert json.loads((tmp_path / "out/job.json").read_text())["weights"] == "abc"  # nothing begun, nothing lost
 
 
 def test_a_large_manifest_is_not_written_for_every_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,6 +253,7 @@ def test_a_dry_run_and_a_plain_run(folder: Path, bucket: str, capsys: pytest.Cap
         (("--retries", "-1"), "--retries -1"),
         (("--save", "glb"), "cannot --save 'glb' of a clip"),
         (("memory://bucket/none",), "holds no pictures and no videos"),
+        (("memory://bucket/none", "--clip"), "frames in memory://bucket/none"),
         (("nothing://x/y",), "nothing://x/y"),
         (("webcam:0",), "webcam:0 on a cluster"),
     ],

@@ -138,6 +138,14 @@ def test_one_frame_a_second_is_tracked(estimate: Estimator, tmp_path: Path) -> N
     assert (filmed.tracks, filmed.rows) == (2, 16) and read(tmp_path / "x.npz").fps == 1
 
 
+def test_a_clip_of_one_frame_and_somebody_who_is_seen_once(estimate: Estimator, tmp_path: Path) -> None:
+    filmed = predict_clip(estimate, made_footage(1), tmp_path / "one.npz")
+    assert (filmed.frames, filmed.tracks, filmed.rows) == (1, 2, 2) and len(read(tmp_path / "one.npz")[1]) == 1
+    once = replace(estimate, detector=Squares(lost=range(1, 5)))
+    predict_clip(once, made_footage(5), tmp_path / "once.npz")
+    assert [len(track) for track in read(tmp_path / "once.npz")] == [5, 1]
+
+
 def test_a_moving_gif_that_is_named_is_a_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     moving = encoded(tmp_path / "moving.gif", "gif", "rgb8")
     still = encoded(tmp_path / "still.gif", "gif", "rgb8", sizes=[(48, 64)])

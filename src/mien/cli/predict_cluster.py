@@ -91,6 +91,9 @@ def _items(inputs: Sequence[str], video: VideoOptions) -> list[Item]:
         raise InputError(f"{cameras[0]} on a cluster", expected="files and folders", todo="leave --cluster away")
     away = [item for item in inputs if is_remote(item)]
     here = [item for item in inputs if not is_remote(item)]
+    if away and video.clip:
+        todo = "copy them to a folder that all machines see, or make videos of them"
+        raise InputError(f"--clip, and frames in {away[0]}", expected="frames in folders", todo=todo)
     found = remote_items(away) if away else []
     found += items_of(*split_inputs(here, video)) if here or not away else []
     stems = [item.stem for item in found]

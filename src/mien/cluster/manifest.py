@@ -60,13 +60,15 @@ class Manifest:
     """All entries, by stem."""
 
     place: Place
+    settings: Mapping[str, object]
+    """Everything that decides what the results are."""
     entries: dict[str, Entry] = field(default_factory=dict)
     _written: float = 0.0
     _took: float = 0.0
 
     @classmethod
     def open(cls, place: Place, settings: Mapping[str, object], *, resume: bool) -> Manifest:
-        """Begin one, or go on with what is there.
+        """An empty one, or what is there; nothing is written yet.
 
         Args:
             place: where the results go.
@@ -74,17 +76,22 @@ class Manifest:
             resume: whether to go on.
 
         Raises:
-            InputError: what is there is damaged, or was made with other settings; nothing is changed.
-            OutputError: the place cannot be written.
+            InputError: what is there is damaged, or was made with other settings.
         """
-        found = cls(place=place)
+        found = cls(place=place, settings=settings)
         if resume and (text := place.read(SETTINGS)) is not None:
             _compare(place, text, settings)
             found.entries = {entry.stem: entry for entry in _entries(place)}
-        else:
-            found.save()
-            place.write(SETTINGS, (json.dumps(dict(settings), indent=1) + "\n").encode())
         return found
+
+    def begin(self) -> None:
+        """Take the place of what is there.
+
+        Raises:
+            OutputError: the place cannot be written.
+        """
+        self.save()
+        self.place.write(SETTINGS, (json.dumps(dict(self.settings), indent=1) + "\n").encode())
 
     def add(self, entry: Entry) -> None:
         """One more; written down now, or with the next ones if that was done a moment ago.

@@ -18,6 +18,9 @@ from mien.errors import InputError, MienError
 
 __all__ = ["Request", "run_items"]
 
+_ROUND = 10_000
+"""Inputs that Ray Data is given at once: it keeps something of each in memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -100,15 +103,19 @@ def run_items(
 
     try:
         _check(ray, request)
-        for record in _stream(ray, items, job, request):
-            entry = Entry(**{**record["entry"], "problems": tuple(record["entry"]["problems"])})
-            if record["stop"]:
-                raise MienError(entry.error)
-            keep(entry)
-        for item in list(waiting.values()):
-            keep(item.entry(error="its worker gave no answer", attempts=job.retries + 1))
+        manifest.begin()
+        try:
+            for start in range(0, len(items), _ROUND):
+                for record in _stream(ray, items[start : start + _ROUND], job, request):
+                    entry = Entry(**{**record["entry"], "problems": tuple(record["entry"]["problems"])})
+                    if record["stop"]:
+                        raise MienError(entry.error)
+                    keep(entry)
+            for item in list(waiting.values()):
+                keep(item.entry(error="its worker gave no answer", attempts=job.retries + 1))
+        finally:
+            manifest.save()
     finally:
-        manifest.save()
         ray.shutdown()
 
 
