@@ -8,8 +8,11 @@ import pytest
 import torch
 from hand_cases import BAD, Case, expert, hand_error, make_case, save
 
+import mien
 from mien.body.files import find_body
 from mien.body.model import BodyModel
+from mien.cli import main
+from mien.clip import Clip
 from mien.errors import InputError
 from mien.geometry.rotation import angle_between
 from mien.track.hand_experts import FuseConfig, Hands, fuse_hands, read_hands
@@ -90,3 +93,42 @@ def test_what_is_no_hand_file_is_refused(case: Case, hands: Hands, tmp_path: Pat
     np.savez(tmp_path / "hands.npz", **arrays)
     with pytest.raises(InputError, match=message):
         read_hands(tmp_path / "hands.npz", case.body)
+
+
+# the command ----------------------------------------------------------------------------------------------------
+def test_the_command_fuses_as_python_does(
+    case: Case, hands: Hands, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip, expert_file, out = tmp_path / "walk.npz", tmp_path / "hands.npz", tmp_path / "better"
+    case.clip.save(clip)
+    save(hands, expert_file)
+    words = ["fuse", "hands", str(clip), str(expert_file)]
+    assert main([*words, "--out", str(out)]) == 0
+    assert "of 50 frames" in capsys.readouterr().err
+    before = mien.read(clip)
+    wanted = fuse_hands(before, read_hands(expert_file, case.body), case.body)
+    wanted.save(tmp_path / "wanted.npz")
+    assert (out / "walk.npz").read_bytes() == (tmp_path / "wanted.npz").read_bytes()
+    assert main([*words, "--out", str(tmp_path / "same.npz"), "--min-score", "0.95"]) == 0
+    assert "the expert was believed nowhere" in capsys.readouterr().err
+    same = mien.read(tmp_path / "same.npz")
+    assert isinstance(same, Clip) and torch.equal(same[0].joints3d, before[0].joints3d)
+
+
+def test_what_makes_no_sense_for_the_command(
+    case: Case, hands: Hands, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip, expert_file = tmp_path / "walk.npz", tmp_path / "hands.npz"
+    case.clip.save(clip)
+    save(hands, expert_file)
+    case.clip.scene(0)[0].save(tmp_path / "picture.npz")
+    before = clip.read_bytes()
+    for words, message in (
+        ([clip, expert_file, "--out", tmp_path], "written over what it is made from"),
+        ([tmp_path / "picture.npz", expert_file, "--out", tmp_path / "x.npz"], "the result of a picture"),
+        ([clip, clip, "--out", tmp_path / "x.npz"], "lacks the key is_right"),
+        ([tmp_path / "none.npz", expert_file, "--out", tmp_path / "x.npz"], "none.npz does not exist"),
+    ):
+        assert main(["fuse", "hands", *map(str, words)]) == 2
+        assert message in capsys.readouterr().err
+    assert clip.read_bytes() == before and not (tmp_path / "x.npz").exists()

@@ -29,6 +29,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "people",
         "estimator",
         "filming",
+        "cluster",
         "evaluate",
         "train convert",
         "study",

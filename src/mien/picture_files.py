@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from mien.errors import InputError
 
-__all__ = ["EXTENSIONS", "VIDEO_EXTENSIONS", "PictureFile", "find_pictures"]
+__all__ = ["EXTENSIONS", "VIDEO_EXTENSIONS", "PictureFile", "find_pictures", "without_clashes"]
 
 EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 """What counts as a picture in a folder, in any case. A file named outright is read whatever its extension."""
@@ -75,7 +75,7 @@ def find_pictures(inputs: Sequence[str | Path], extensions: Sequence[str] = EXTE
             name = PurePosixPath(*path.relative_to(root).parts)
             picture = PictureFile(path=path, root=root, name=str(name), stem=str(name.with_suffix("")))
             found.setdefault((real[path.parent], path.name), picture)
-    return _without_clashes(list(found.values()))
+    return without_clashes(list(found.values()))
 
 
 def _raise(error: OSError) -> NoReturn:
@@ -153,8 +153,12 @@ def _fold(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _without_clashes(pictures: list[PictureFile]) -> list[PictureFile]:
-    """The same pictures with stems that differ, also on a disk that ignores case."""
+def without_clashes(pictures: list[PictureFile]) -> list[PictureFile]:
+    """The same pictures with stems that differ, also on a disk that ignores case; see `find_pictures`.
+
+    Raises:
+        InputError: two of them would still have one name.
+    """
     by_name: dict[str, set[Path]] = defaultdict(set)
     for picture in pictures:
         by_name[_fold(picture.name)].add(picture.root)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,10 +23,10 @@ from mien.optional import need
 from mien.picture_files import find_pictures
 from mien.pictures import MAX_PIXELS, read_picture
 
-__all__ = ["AHEAD_BYTES", "Footage", "Frame", "in_background", "open_footage"]
+__all__ = ["AHEAD_BYTES", "Footage", "Frame", "has_frames", "in_background", "open_footage"]
 
 AHEAD_BYTES = 2**28
-"""Frames that wait to be looked at: at most 16, and at most this many bytes, but always one."""
+"""Frames that wait, decoded (at most half of this, and at most 16) or being looked at; but always one in each place."""
 _MOST_AHEAD = 16
 _USUAL_FPS = 30.0
 
@@ -69,7 +70,7 @@ class Footage:
     def frames(self, start: int = 0, told: Callable[[float], None] | None = None) -> Generator[Frame]:
         """The frames from `start` on, decoded ahead in a thread; `told` learns how many seconds each one took."""
         self.problems.clear()
-        room = AHEAD_BYTES // (self.width * self.height * 3)
+        room = AHEAD_BYTES // 2 // (self.width * self.height * 3)
         frames = self._timed(start) if told is None else _clocked(self._timed(start), told)
         return in_background(frames, max(1, min(_MOST_AHEAD, room)))
 
@@ -112,6 +113,20 @@ def open_footage(source: str | Path, *, name: str = "", fps: float | None = None
     if path.is_dir():
         return _open_folder(path, name or path.resolve().name, fps or _USUAL_FPS)
     return _open_video(path, name or path.name)
+
+
+def has_frames(path: Path, count: int) -> bool:
+    """Whether a file holds at least so many frames; False where it cannot be read, or nothing is installed to do so."""
+    try:
+        import av
+        import av.error
+    except ImportError:
+        return False
+    try:
+        with av.open(str(path)) as container:
+            return sum(1 for _ in islice(container.demux(_picture_stream(container, path)), count + 1)) > count
+    except (av.error.FFmpegError, OSError, InputError):
+        return False
 
 
 def in_background(items: Iterator[Item], depth: int) -> Generator[Item]:

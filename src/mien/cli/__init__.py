@@ -13,6 +13,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "motion": {
         "predict": "people out of pictures and videos: SMPL-X parameters, joints, camera",
         "convert": "results of other systems as ours; SMPL-X as SMPL and SMPL-H",
+        "fuse hands": "hands of other networks in the tracks of a clip",
         "export": "results as glb, bvh, amass, usd, obj, csv, openpose, fbx",
     },
     "data": {

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mien.cli.predict_cluster import ClusterOptions
 from mien.cli.predict_video import VideoOptions
 from mien.errors import InputError, closest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mien.estimator import Estimator, Outcome
     from mien.picture_files import PictureFile
@@ -35,7 +36,7 @@ SUFFIXES = {
 def predict(
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="INPUT...")],
     /,
-    out: Path,
+    out: str,
     weights: str = "",
     body: str = "",
     detector: str = "auto",
@@ -48,6 +49,7 @@ def predict(
     orientation: Literal["network", "corrected"] = "network",
     save: str = "npz",
     video: VideoOptions = VideoOptions(),  # noqa: B008
+    many: ClusterOptions = ClusterOptions(),  # noqa: B008
     style: Literal["mesh", "skeleton", "both"] = "mesh",
     opacity: float = 0.85,
     resume: bool = False,
@@ -58,8 +60,8 @@ def predict(
     Exit code 0: all pictures done; 1: some were skipped (each is named); 2: nothing could be done.
 
     Args:
-        inputs: pictures, videos, folders (searched through and mirrored), quoted globs, or webcam:0.
-        out: folder for the results.
+        inputs: pictures, videos, folders (searched through and mirrored), globs, webcam:0; on a cluster s3:// too.
+        out: folder for the results; on a cluster also s3://bucket/results and the like.
         weights: a .safetensors file, a folder, a hub id, or random-xs (random weights, to try things out).
         body: a body file or the folder of one; by default the body family of the weights is looked for.
         detector: auto, full-image, boxes:FILE.json, hf:PATH_OR_HUB_ID (D-FINE, RT-DETRv2), onnx:FILE (YOLOX, RF-DETR),
@@ -73,43 +75,41 @@ def predict(
         orientation: corrected turns people by the angle under which the picture's camera sees them.
         save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer; of videos npz, overlay.
         video: what holds for videos only.
+        many: what holds on many machines only.
         style: of overlays.
         opacity: of overlays, 0 to 1.
         resume: keep results that are there already, made with the same weights.
         dry_run: say what would be done, and do nothing.
     """
+    from mien.cli.predict_cluster import predict_on_cluster
     from mien.cli.predict_video import predict_videos, split_inputs
 
     kinds = _kinds(save)
-    _check(out, weights, opacity)
+    _check(inputs, out, weights, opacity, many.cluster)
+    look = Look(style, opacity)
+    loading = {
+        "weights": weights, "body": body or None, "detector": detector, "person": person, "device": device,
+        "precision": precision, "batch_size": batch_size, "focal": focal, "fov": fov, "orientation": orientation,
+    }  # fmt: skip
+    if many.cluster:
+        return predict_on_cluster(inputs, out, loading, kinds, video, look, many, resume, dry_run)
+    folder = Path(out)
     pictures, clips = split_inputs(inputs, video)
     if dry_run:
-        _tell_plan(pictures, clips, out)
+        _tell_plan(pictures, clips, folder)
         return 0
     from mien.estimator import load
 
-    estimate = load(
-        weights,
-        body=body or None,
-        detector=detector,
-        person=person,
-        device=device,
-        precision=precision,
-        batch_size=batch_size,
-        focal=focal,
-        fov=fov,
-        orientation=orientation,
-    )
+    estimate = load(**loading)
     if estimate.card.warning:
         _say(f"WARNING: {estimate.card.warning}")
     tally = _Tally()
-    look = Look(style, opacity)
     codes = []
     if pictures:
-        _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], look, resume, tally)
-        codes.append(tally.report(out))
+        _run(estimate, [_Task.of(picture, folder, kinds) for picture in pictures], look, resume, tally)
+        codes.append(tally.report(folder))
     if clips:
-        codes.append(predict_videos(estimate, clips, out, kinds, video, look, resume))
+        codes.append(predict_videos(estimate, clips, folder, kinds, video, look, resume))
     return codes[0] if len(set(codes)) == 1 else 1
 
 
@@ -243,7 +243,7 @@ def _kinds(save: str) -> list[str]:
     return kinds
 
 
-def _check(out: Path, weights: str, opacity: float) -> None:
+def _check(inputs: Sequence[str], out: str, weights: str, opacity: float, cluster: str) -> None:
     if not 0 <= opacity <= 1:
         raise InputError(f"an --opacity of {opacity:g}", expected="a number from 0 to 1")
     if not weights:
@@ -252,7 +252,10 @@ def _check(out: Path, weights: str, opacity: float) -> None:
             expected="a .safetensors file, a folder or a hub id (see `mien weights convert`)",
             todo="or --weights random-xs to try things out with random weights",
         )
-    if out.exists() and not out.is_dir():
+    away = next((each for each in (*inputs, out) if "://" in each), None)
+    if away is not None and not cluster:
+        raise InputError(f"{away} is no folder of this machine", todo="add --cluster local, or another cluster")
+    if Path(out).exists() and not Path(out).is_dir():
         raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
 
 

@@ -72,7 +72,7 @@ def split_inputs(inputs: Sequence[str], options: VideoOptions) -> tuple[list[Pic
     folders = [item for item in inputs if options.clip and item not in cameras and Path(item).is_dir()]
     rest = [item for item in inputs if item not in cameras and item not in folders]
     found = find_pictures(rest, EXTENSIONS + VIDEO_EXTENSIONS) if rest or not inputs else []
-    clips = [file for file in found if file.path.suffix.lower() in VIDEO_EXTENSIONS]
+    clips = [file for file in found if file.path.suffix.lower() in VIDEO_EXTENSIONS or _is_moving_gif(file, inputs)]
     for item in folders + cameras:
         name = item.replace(":", "_") if item in cameras else Path(item).resolve().name
         clips.append(PictureFile(path=Path(item), root=Path(item).parent, name=name, stem=name))
@@ -82,6 +82,13 @@ def split_inputs(inputs: Sequence[str], options: VideoOptions) -> tuple[list[Pic
         found_twice = f"two clips would both be written to {twice}.npz"
         raise InputError(found_twice, expected="one name for each clip", todo="give them to separate runs")
     return [file for file in found if file not in clips], clips
+
+
+def _is_moving_gif(file: PictureFile, inputs: Sequence[str]) -> bool:
+    """A GIF that is named by itself and holds several frames; in a folder of pictures it is one of them."""
+    from mien.video import has_frames
+
+    return file.path.suffix.lower() == ".gif" and str(file.path) in inputs and has_frames(file.path, 2)
 
 
 def predict_videos(

@@ -102,7 +102,7 @@ def _stretches(
 
 
 def _track(rows: np.ndarray, which: int) -> Track:
-    arrays = {key: np.ascontiguousarray(rows[key]) for key in rows.dtype.names or ()}
+    arrays = {key: rows[key].copy() for key in rows.dtype.names or ()}  # of one row, too, with strides that torch takes
     person = Person(**rows_of_arrays(arrays))
     known: dict[str, Any] = {field.name: getattr(person, field.name) for field in fields(Person)}
     known |= {key: torch.from_numpy(arrays[key]) for key in ROW_KEYS if key != "track_id"}

@@ -144,7 +144,7 @@ class _Run:
         self.problems: list[str] = []
         self.rejected, self.unlisted, self.rate = 0, 0, 0.0
         self.first_unlisted = ""
-        self.depth = max(1, min(4, AHEAD_BYTES // (3 * footage.width * footage.height)))
+        self.depth = max(1, min(4, AHEAD_BYTES // 4 // (3 * footage.width * footage.height)))
 
     @property
     def made_by(self) -> dict[str, object]:

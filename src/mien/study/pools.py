@@ -13,9 +13,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol, runtime_checkable
 
+from mien.cluster.connect import connect
 from mien.data.manifest import read_json, write_json
 from mien.errors import InputError, MienError
-from mien.optional import need
 from mien.study.work import JOB, OUTCOME, STOPPED, Order
 
 __all__ = ["Cluster", "Failed", "Local", "Pool"]
@@ -115,14 +115,7 @@ class Cluster:
     """
 
     def __init__(self, address: str, *, cpus: float = 1, gpus: float = 0) -> None:
-        self._ray: Any = need("ray", extra="cluster", why="running a study on many machines")
-        options = {"log_to_driver": False, "include_dashboard": False} if address == "local" else {}
-        try:
-            self._ray.init(address=address, ignore_reinit_error=True, **options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0]
-            todo = "start one with `ray start`, or leave --cluster out"
-            raise InputError(f"no cluster at {address!r} ({reason})", expected="a Ray cluster", todo=todo) from error
+        self._ray = connect(address, why="running a study on many machines")
         self._remote = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=2)(_remote)
 
     def submit(self, order: Order) -> Future[dict[str, Any]]:
