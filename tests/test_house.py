@@ -29,7 +29,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "estimator",
         "filming",
         "evaluate",
-        "train convert",
+        "train convert deploy",
         "study",
         "cli",
     )
