@@ -31,7 +31,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "filming",
         "cluster",
         "evaluate",
-        "train convert",
+        "train convert deploy",
         "study",
         "cli",
     )

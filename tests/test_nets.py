@@ -210,24 +210,6 @@ def test_drop_path_rates_rise_linearly() -> None:
     assert vit(torch.zeros(2, 3, 32, 32)).shape == (2, 3 + 4, 8)
 
 
-def test_a_network_survives_export_with_a_free_batch() -> None:
-    network = perturbed(SIZES["xxs"])
-    picture = crops(SIZES["xxs"], 5)
-
-    class Plain(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, picture: Tensor) -> tuple[Tensor, ...]:
-            return tuple(tensors(self.network(picture)).values())
-
-    batch = torch.export.Dim("batch", min=1, max=64)
-    program = torch.export.export(Plain(), (crops(SIZES["xxs"], 2),), dynamic_shapes={"picture": {0: batch}})
-    for found, expected in zip(program.module()(picture), Plain()(picture), strict=True):
-        torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
-
-
 def test_depth_scale() -> None:
     assert pytest.approx(56.38186222554939, abs=1e-14) == DEPTH_SCALE
     raw = torch.tensor([[0.5, -0.25, 0.0], [0.0, 0.0, 50.0]])

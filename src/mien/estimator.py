@@ -28,8 +28,9 @@ from mien.geometry.boxes import crop_box, xywh_from_xyxy
 from mien.geometry.camera import Camera
 from mien.geometry.crop import Crop
 from mien.nets import virtual_camera
+from mien.nets.graphs import is_graph
 from mien.nets.network import Network
-from mien.nets.weights import WeightCard, load_weights, save_pretrained
+from mien.nets.weights import WeightCard, load_network, save_pretrained
 from mien.people import People
 from mien.pictures import read_picture
 from mien.placing import CameraChoice, Orientation, place
@@ -105,13 +106,14 @@ def load(
     """Everything needed to go from a picture to people.
 
     Args:
-        weights: a .safetensors file, a folder, a hub id, or `random-xs` (seeded random weights, for trying things out).
+        weights: a .safetensors file, a folder, a hub id, `random-xs` (seeded random weights, for trying things out), or
+            a graph of `mien export-model` (.onnx, .xml).
         body: a body file or folder; by default the body family of the weights, looked for where `mien doctor` says.
         detector: `auto`, `full-image`, `boxes:FILE.json`, `hf:PATH_OR_HUB_ID`, `onnx:FILE`, `ultralytics:FILE`, or
             any object with `detect`.
         person: `all`, `largest`, `top:N`, `id:N` or `at:X,Y`.
-        device: where the network runs.
-        precision: `bf16` pays where the hardware is fast at it; `mien doctor` measures that.
+        device: where the network runs; `auto` is the processor for a graph.
+        precision: `bf16` pays where the hardware is fast at it; `mien doctor` measures that. A graph has its own.
         batch_size: most crops in one pass of the network.
         focal: of the pictures' camera, pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge.
@@ -124,8 +126,9 @@ def load(
     if batch_size < 1:
         raise InputError(f"batch size {batch_size}", expected="at least 1")
     choice = CameraChoice(focal=focal, fov=fov, orientation=orientation)
-    where = choose_device(device)
-    network, card = load_weights(weights)
+    where = choose_device("cpu" if device == "auto" and is_graph(weights) else device)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    network, card = load_network(weights, dtype=dtype, device=where)
     model = BodyModel.load(find_body(body, family=card.body_family))
     if model.family != card.body_family:
         raise BodyError(
@@ -135,9 +138,8 @@ def load(
         )
     found = make_detector(detector, str(where)) if isinstance(detector, str) else detector
     label = detector if isinstance(detector, str) else type(detector).__name__
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     return Estimator(
-        network=network.to(where, dtype).eval(),
+        network=network.eval(),
         card=card,
         body=model,
         detector=found,
@@ -264,10 +266,7 @@ class Estimator:
 
     def predict(self, patches: list[Float[np.ndarray, "height width 3"]]) -> Prediction:
         """The network's own answer for a batch of crops (RGB, 0..255), in float32 on the CPU."""
-        parameter = next(self.network.parameters())
-        crops = torch.from_numpy(np.stack(patches)).to(parameter.device).permute(0, 3, 1, 2) / 255
-        with torch.no_grad():
-            return self.network(crops.to(parameter.dtype)).map(lambda tensor: tensor.float().cpu())
+        return self.network.answer(np.stack(patches))
 
     def pose(self, prediction: Prediction) -> tuple[SmplxParams, Posed]:
         """Absolute parameters in the virtual crop camera, and the body posed with them, without their translation."""

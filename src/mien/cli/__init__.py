@@ -48,6 +48,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "models": {
         "weights convert": "a published checkpoint to safetensors",
         "weights show": "what a weights file holds: size, licence, body family",
+        "export-model": "weights as ONNX or OpenVINO, checked against torch",
         "body check": "what a body file is, what is missing, where it is to be had",
         "doctor": "what this machine has: versions, devices, bodies, weights",
     },
@@ -101,8 +102,8 @@ def _dispatch(words: list[str]) -> int:
         raise InputError(f"mien has no verb {verb!r}", todo=closest(verb, VERBS))
     import tyro
 
-    module = importlib.import_module(f"mien.cli.{verb.split()[0]}")
-    function = getattr(module, verb.split()[-1])
+    module = importlib.import_module(f"mien.cli.{verb.split()[0].replace('-', '_')}")
+    function = getattr(module, verb.split()[-1].replace("-", "_"))
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     return tyro.cli(function, prog=f"mien {verb}", args=words[len(verb.split()) :], config=config)
 

@@ -56,6 +56,9 @@ def _packages() -> Iterator[Line]:
     yield "ok" if version else "--", "onnxruntime", version or "absent; detectors as ONNX: pip install 'mien[onnx]'"
     version = _version("usd-core")
     yield "ok" if version else "--", "usd-core", version or "absent; USD files: pip install 'mien[usd]'"
+    for name, extra in (("onnxruntime", "onnx"), ("openvino", "openvino")):
+        version = _version(name)
+        yield "ok" if version else "--", name, version or f"absent; exported networks: pip install 'mien[{extra}]'"
 
 
 def _opencv() -> Iterator[Line]:

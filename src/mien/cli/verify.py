@@ -90,10 +90,10 @@ def _checks(weights: str, on: str, body: str, split: Split, known: str, record: 
 def _made(weights: str, body: str, folder: Path) -> str:
     """Pictures of people on the body of the weights."""
     from mien.body.files import find_body
-    from mien.nets.weights import load_weights
+    from mien.nets.weights import load_network
     from mien.synth.generate import Job, generate
 
-    _, card = load_weights(weights)
+    _, card = load_network(weights)
     path = find_body(body or None, family=card.body_family)
     generate(Job(recipe="studio", out=folder, count=PEOPLE, seed=SEED, size=SIZE, test=0, body=str(path)), 1)
     return str(folder)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
+
+if TYPE_CHECKING:
+    from mien.nets.graphs import Graph
 
 __all__ = ["convert", "show"]
 
@@ -40,7 +43,7 @@ def show(weights: tyro.conf.Positional[str]) -> int:
     """Show what a weights file is: its card, its size, its parts.
 
     Args:
-        weights: A .safetensors file, a folder, a shipped name, a Hugging Face id, or random-xs.
+        weights: A .safetensors file, a folder, a shipped name, a Hugging Face id, random-xs, or a graph (.onnx, .xml).
     """
     from mien.nets.weights import show as summarise
 
@@ -60,9 +63,25 @@ def show(weights: tyro.conf.Positional[str]) -> int:
         ("sha256", card.sha256),
         ("parameters", f"{card.num_parameters:,} as {card.dtype}"),
         *((f"  {part}", f"{count:,} in {tensors} tensors") for part, (tensors, count) in summary.groups.items()),
+        *_graph_rows(summary.graph),
         ("warning", card.warning),
     ]
     for label, value in rows:
         if value:
             print(f"{label:<16}{value}")
     return 0
+
+
+def _graph_rows(graph: Graph | None) -> list[tuple[str, str]]:
+    """What stands in a graph beside the card."""
+    if graph is None:
+        return []
+    outputs = [f"  {name:<20} {each['shape']} {each['meaning']}" for name, each in graph.about["outputs"].items()]
+    given = graph.about["input"]
+    return [
+        ("graph", f"{graph.precision}, made from the weights {graph.weights_sha256[:12]}"),
+        ("checked", f"at most {graph.difference:g} from torch in fp32"),
+        ("calibrated on", graph.calibrated_on),
+        ("input", f"{given['name']} {given['shape']} {given['type']}: {given['meaning']}"),
+        ("outputs", "\n" + "\n".join(outputs)),
+    ]

@@ -87,15 +87,13 @@ class NetworkPredictor:
         """What the network says, hands made absolute."""
         del rows
         assert crops is not None, "a network looks at crops"
-        parameter = next(self.network.parameters())
-        pixels = torch.from_numpy(crops).to(parameter.device).permute(0, 3, 1, 2) / 255
         training = self.network.training
         self.network.eval()
         try:
-            prediction = self.network(pixels.to(parameter.dtype))
+            prediction = self.network.answer(crops)
         finally:
             self.network.train(training)
-        return Answer(params=self.body.params_of(prediction.map(lambda tensor: tensor.float().cpu())))
+        return Answer(params=self.body.params_of(prediction))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -160,7 +160,7 @@ class _Run:
             "detector": origin.detector,
             "detect_every": self.config.detect_every,
             "batch_size": self.estimate.batch_size,
-            "precision": str(next(self.estimate.network.parameters()).dtype),
+            "precision": str(self.estimate.network.dtype),
             "K": self.camera.K.tolist(),
             "orientation": self.estimate.camera.orientation,
             "track": repr(self.config.track),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -167,9 +168,29 @@ class Network(nn.Module):
         network.initialise(torch.Generator().manual_seed(seed))
         return network.eval()
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number type that crops are to have."""
+        return next(self.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where crops are to be."""
+        return next(self.parameters()).device
+
     def initialise(self, generator: torch.Generator) -> None:
         """Fill every parameter and every buffer for a training from scratch."""
         raise NotImplementedError
+
+    @torch.no_grad()
+    def answer(self, crops: Float[np.ndarray, "batch height width 3"]) -> Prediction:
+        """What the network says about crops as `mien.geometry.crop.Crop` cuts them (RGB, 0 to 255): float32 on the CPU.
+
+        Raises:
+            InputError: the crops are of another size.
+        """
+        pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2) / 255
+        return self(pixels.to(self.dtype)).map(lambda tensor: tensor.float().cpu())
 
     def forward(self, crops: Float[Tensor, "batch 3 height width"]) -> Prediction:
         """Crops of `config.image_size`, RGB in [0, 1], not normalised -> float32 predictions in the virtual camera.

@@ -158,7 +158,8 @@ class Smplerx(Network):
 
 def square_boxes(center: Float[Tensor, "batch 3 2"], size: Float[Tensor, "batch 3 2"]) -> Float[Tensor, "batch 3 4"]:
     """Boxes as they are looked into: square, and larger than what they hold (`ENLARGE`); x1, y1, x2, y2."""
-    half = size.amax(-1, keepdim=True) * (center.new_tensor(ENLARGE) / 2).unsqueeze(-1)
+    longer = torch.maximum(size[..., 0], size[..., 1])  # an `amax` here OpenVINO 2026.4 multiplies by wrong numbers
+    half = (longer * (center.new_tensor(ENLARGE) / 2)).unsqueeze(-1)
     return torch.cat([center - half, center + half], -1)
 
 

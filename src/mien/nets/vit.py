@@ -114,7 +114,7 @@ class Vit(Encoder):
         rows = tokens.flatten(0, 1)
         for block in self.blocks:
             rows = block(rows, batch)
-        return self.norm(rows).view_as(tokens)
+        return self.norm(rows.view_as(tokens))
 
 
 class Block(nn.Module):
@@ -159,11 +159,11 @@ class SelfAttention(nn.Module):
         self, rows: Float[Tensor, "row dim"], norm: nn.LayerNorm, batch: Count, count: int
     ) -> Float[Tensor, "query dim"]:
         """As `forward`, of the first `count` tokens of each sample only: the rest are keys and values."""
-        normed = norm(rows)
-        first = rows.unflatten(0, (batch, -1))[:, :count].flatten(0, 1)
-        asking = normed.unflatten(0, (batch, -1))[:, :count].flatten(0, 1)
+        tokens = rows.unflatten(0, (batch, -1))
+        first, normed = tokens[:, :count].flatten(0, 1), norm(tokens)
+        asking = normed[:, :count].flatten(0, 1)
         (q,) = _by_head(self._part(asking, slice(0, self.inner)), batch, self.heads, 1)
-        k, v = _by_head(self._part(normed, slice(self.inner, None)), batch, self.heads, 2)
+        k, v = _by_head(self._part(normed.flatten(0, 1), slice(self.inner, None)), batch, self.heads, 2)
         return added_map(first, self.out, attend(q, k, v))
 
     def _part(self, rows: Tensor, outputs: slice) -> Tensor:

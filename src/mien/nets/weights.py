@@ -22,6 +22,7 @@ from mien.files import atomic_write, data_folders
 from mien.hub import hub_folder
 from mien.nets.architectures import architecture_of, empty_network, random_names
 from mien.nets.card import DTYPES, WeightCard
+from mien.nets.graphs import CARD_KEY, Graph, GraphNetwork, is_graph, load_graph
 from mien.nets.network import Network
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "WeightsSummary",
     "compare_shapes",
     "empty_network",
+    "load_network",
     "load_weights",
     "save_pretrained",
     "save_weights",
@@ -37,7 +39,6 @@ __all__ = [
     "write_safetensors",
 ]
 
-CARD_KEY = "mien"
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
 SHIPPED = Path(__file__).parent / "data"
@@ -73,6 +74,24 @@ def load_weights(
     return network.to(device=device, dtype=dtype), card
 
 
+def load_network(
+    spec: str | Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+) -> tuple[Network, WeightCard]:
+    """Whatever predicts: weights, as `load_weights` takes them, or a graph of `mien export-model` (.onnx, .xml).
+
+    Raises:
+        WeightsError: as `load_weights` and `load_graph`.
+        InputError: a graph is to compute in another number type than its own, or cannot run on the device.
+        MienError: what runs the graph is not installed.
+    """
+    if not is_graph(spec):
+        return load_weights(spec, dtype=dtype, device=device)
+    if dtype not in (None, torch.float32):
+        todo = "leave --precision away, or export another: mien export-model WEIGHTS --precision bf16"
+        raise InputError(f"--precision for the graph {spec}, which has its own", todo=todo)
+    return load_graph(Path(spec).expanduser(), str(device))
+
+
 def save_weights(network: Network, card: WeightCard, path: Path, *, dtype: torch.dtype | None = None) -> WeightCard:
     """Write one `.safetensors` file with the card inside.
 
@@ -91,9 +110,11 @@ def save_weights(network: Network, card: WeightCard, path: Path, *, dtype: torch
     """
     if path.suffix != ".safetensors":
         raise InputError(f"{path} as a name for weights", expected="a name ending in .safetensors")
+    if not network.state_dict():
+        raise InputError("a graph holds no weights to save", todo="save those that it was exported from")
     if card.config != network.config:
         raise InputError("the card describes another network", expected=f"the config {network.config}")
-    dtype = dtype or next(network.parameters()).dtype
+    dtype = dtype or network.dtype
     card = card.describing(network, dtype)
     write_safetensors(path, network.state_dict(), dtype, {"format": "pt", CARD_KEY: card.to_json()})
     return card
@@ -117,12 +138,14 @@ class WeightsSummary:
     num_bytes: int
     """Of the file; what the parameters take in memory where there is none."""
     groups: dict[str, tuple[int, int]]
-    """Number of tensors and of parameters below each prefix, in the order of the network."""
+    """Number of tensors and of parameters below each prefix, in the order of the network; of a graph none."""
+    graph: Graph | None = None
+    """What a graph says about itself."""
 
 
 def show(spec: str | Path) -> WeightsSummary:
-    """Describe weights, which are checked as `load_weights` does."""
-    network, card = load_weights(spec)
+    """Describe weights or a graph, which are checked as `load_network` does."""
+    network, card = load_network(spec)
     groups: dict[str, tuple[int, int]] = {}
     num_bytes = 0
     for key, parameter in network.named_parameters():
@@ -130,7 +153,10 @@ def show(spec: str | Path) -> WeightsSummary:
         tensors, count = groups.get(prefix, (0, 0))
         groups[prefix] = (tensors + 1, count + parameter.numel())
         num_bytes += parameter.nbytes
-    return WeightsSummary(card=card, num_bytes=card.path.stat().st_size if card.path else num_bytes, groups=groups)
+    graph = network.graph if isinstance(network, GraphNetwork) else None
+    return WeightsSummary(
+        card=card, num_bytes=card.path.stat().st_size if card.path else num_bytes, groups=groups, graph=graph
+    )
 
 
 def write_safetensors(
@@ -213,6 +239,9 @@ def _find(spec: str | Path) -> tuple[Path, str]:
     if path.name.endswith((".pth.tar", ".pth", ".pt", ".ckpt")):
         todo = f"convert it once with: mien weights convert {path} {path.name.split('.')[0]}.safetensors"
         raise WeightsError(f"{path} is a PyTorch checkpoint", expected="safetensors", todo=todo)
+    if is_graph(path):
+        todo = "predict with it or evaluate it; for this, take the weights that it was exported from"
+        raise WeightsError(f"{path} is an exported graph", expected="weights that can be trained", todo=todo)
     if path.is_file() or path.suffix == ".safetensors":
         if not path.is_file():
             raise WeightsError(f"there are no weights {path}", expected="a .safetensors file or a folder")

@@ -1,0 +1,1 @@
+"""Networks as graphs that run without torch: written, checked against torch, described."""
