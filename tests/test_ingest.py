@@ -277,7 +277,7 @@ def test_two_at_once_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     with open(tmp_path / "store/.lock", "a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match=r"another ingest is writing to .*store; expected one at a time"):
+        with pytest.raises(OutputError, match=r"another process is writing to .*store; wait for it to end"):
             run(tmp_path, [file])
     assert run(tmp_path, [file])[1]
 
