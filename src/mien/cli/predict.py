@@ -11,6 +11,7 @@ import tyro
 
 from mien.cli.predict_video import VideoOptions
 from mien.errors import InputError, closest
+from mien.files import exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,11 +105,12 @@ def predict(
     tally = _Tally()
     look = Look(style, opacity)
     codes = []
-    if pictures:
-        _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], look, resume, tally)
-        codes.append(tally.report(out))
-    if clips:
-        codes.append(predict_videos(estimate, clips, out, kinds, video, look, resume))
+    with exclusive(out):
+        if pictures:
+            _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], look, resume, tally)
+            codes.append(tally.report(out))
+        if clips:
+            codes.append(predict_videos(estimate, clips, out, kinds, video, look, resume))
     return codes[0] if len(set(codes)) == 1 else 1
 
 
@@ -199,12 +201,13 @@ def _run(estimate: Estimator, tasks: list[_Task], look: Look, resume: bool, tall
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    todo = tasks
+    kept: set[Path] = set()
     if resume:
         origin = estimate.origin()
         keeper = Keeper(origin.weights_sha256, origin.body_sha256)
-        todo = [task for task in tasks if not keeper.keeps(task)]
-        tally.kept = len(tasks) - len(todo)
+        kept = {task.path for task in tasks if keeper.keeps(task)}
+        tally.kept = len(kept)
+    todo = _stretches(tasks, kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
 
@@ -215,8 +218,17 @@ def _run(estimate: Estimator, tasks: list[_Task], look: Look, resume: bool, tall
         bar = progress.add_task("predict", total=len(tasks), completed=tally.kept)
         outcomes = estimate.stream((task.name, task.path) for task in todo)
         for task, outcome in zip(todo, outcomes, strict=True):
-            _keep(outcome, task, look, tally, say)
-            progress.advance(bar)
+            if task.path not in kept:
+                _keep(outcome, task, look, tally, say)
+                progress.advance(bar)
+
+
+def _stretches(tasks: list[_Task], kept: set[Path]) -> list[_Task]:
+    """The pictures that are not kept, and those whose batches they share: without them, last digits would differ."""
+    from mien.estimator import STRETCH
+
+    stretches = [tasks[start : start + STRETCH] for start in range(0, len(tasks), STRETCH)]
+    return [task for stretch in stretches if any(each.path not in kept for each in stretch) for task in stretch]
 
 
 def _keep(outcome: Outcome, task: _Task, look: Look, tally: _Tally, say: Callable[[str], None]) -> None:
