@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -57,8 +60,6 @@ def test_disks_that_take_no_more_and_two_at_once(zygote: Zygote, tmp_path: Path,
 
 def _two_at_once(grave: Grave) -> None:
     """The first one is held in the middle; the second one is sent away; the first one ends as ever."""
-    import shutil
-
     shutil.rmtree(grave.out)
     zygote, name = grave.zygote, grave.pipeline.name
     first = zygote.start(name, grave.words(), grave.out)
@@ -123,6 +124,28 @@ def test_atomic_write_leaves_names_that_are_swept(tmp_path: Path, monkeypatch: p
     (tmp_path / ".lock").touch()
     with exclusive(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import multiprocessing, os, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from mien.workers import end_with_parent\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'), end_with_parent)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = Path("/proc") / parent.stdout.readline().strip()
+        assert worker.exists()
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while worker.exists() and " Z " not in (worker / "stat").read_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert time.monotonic() < deadline
 
 
 def test_differences_are_seen_and_declared_ones_are_in_the_manual(tmp_path: Path) -> None:

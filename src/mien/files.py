@@ -81,7 +81,7 @@ def _umask() -> int:
 
 def _output_error(path: Path, error: OSError) -> OutputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        todo = "make room and run again with --resume; what was finished is kept"
+        todo = "make room and run the same command again (with --resume if it has that); what was finished is kept"
         return OutputError(f"cannot write {path}: the disk is full", todo=todo)
     reason = error.strerror or str(error)
     return OutputError(

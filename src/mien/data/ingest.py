@@ -30,7 +30,7 @@ from mien.data.manifest import Change, Manifest, ShardFile, Source
 from mien.data.shards import Columns, Layout
 from mien.data.store import ROWS_PER_SHARD, Store
 from mien.data.transforms import RULES, TRANSFORMS, Setting, check_quirks
-from mien.errors import AssetMissing, InputError, MienError, OutputError
+from mien.errors import AssetMissing, InputError, MienError
 from mien.files import exclusive, sha256
 from mien.geometry.boxes import CROP_RATIO
 from mien.workers import end_with_parent
@@ -130,16 +130,12 @@ def ingest(plan: Plan, entry: Entry, request: Request) -> tuple[Manifest, bool]:
             return manifest, False
         if plan.check != "none":
             ImageStore.open(plan.pictures)
-        try:
-            outcomes = _convert_all(plan, request.workers)
-            if (count := sum(each.num_missing for each in outcomes)) > plan.max_bad:
-                names = [name for each in outcomes for piece in each.pieces for name in piece.missing]
-                raise too_many_missing(plan, count, names)
-            manifest = _manifest(plan, entry, sources, outcomes, settings)
-            store.enter(manifest)
-        except OutputError as error:
-            todo = "make room and run the same command again: it goes on where it stopped"
-            raise OutputError(error.found or str(error), todo=todo) from error
+        outcomes = _convert_all(plan, request.workers)
+        if (count := sum(each.num_missing for each in outcomes)) > plan.max_bad:
+            names = [name for each in outcomes for piece in each.pieces for name in piece.missing]
+            raise too_many_missing(plan, count, names)
+        manifest = _manifest(plan, entry, sources, outcomes, settings)
+        store.enter(manifest)
         _tidy(plan, manifest)
         return manifest, True
 
