@@ -140,9 +140,8 @@ class Zygote:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        with self._process:  # closes the pipes, which ends it, and waits
+            pass
 
     def run(self, pipeline: str, words: Sequence[str], out: Path, fate: Fate = UNTROUBLED) -> Ended:
         """Run to the end, or to a sudden one.

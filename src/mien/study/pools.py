@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from mien.data.manifest import read_json, write_json
 from mien.errors import InputError, MienError
+from mien.files import writing
 from mien.optional import need
 from mien.study.work import JOB, OUTCOME, STOPPED, Order
 
@@ -53,7 +54,9 @@ class Children:
         Raises:
             Failed: they are stopped.
         """
-        with open(log, "wb") as stream:
+        with writing(log):
+            stream = open(log, "wb")
+        with stream:
             with self._lock:
                 if self._stopped:
                     raise Failed("stopped")
