@@ -98,15 +98,15 @@ def ingest(options: argparse.Namespace, folder: Path) -> None:
     from mien.cli import main
     from mien.data import convert
 
-    names = [str(path) for path in annotations(options.rows // FILES, folder)]
-    write, meter = convert.write_shard, Meter(options.rows)
+    names = [str(path) for path in annotation_files(options.rows // FILES, folder)]
+    write, meter = vars(convert)["write_shard"], Meter(options.rows)
 
     def counted(path: Path, samples: Any) -> Any:
         found = write(path, samples)
         meter.add(len(samples))
         return found
 
-    convert.write_shard = counted
+    vars(convert)["write_shard"] = counted
     words = ["--reader", "humandata", "--name", "made", "--pictures", "none", "--out", str(folder / "store")]
     assert main(["data", "ingest", *names, *words]) == 0
     finish(meter)
@@ -128,7 +128,7 @@ def mixture(options: argparse.Namespace, folder: Path) -> None:
     finish(meter)
 
 
-def annotations(rows: int, folder: Path) -> list[Path]:
+def annotation_files(rows: int, folder: Path) -> list[Path]:
     """Files of so many people each, without keypoints; all of the same content under names of their own."""
     from mien.data.humandata import HumanData
     from mien.data.samples import PARAMS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from mien.clip import Clip
 from mien.detect import Detections
 from mien.errors import InputError
 from mien.estimator import Estimator
-from mien.filming import FilmConfig, Progress, predict_clip, spill
+from mien.filming import FilmConfig, Progress, predict_clip
 from mien.filming.keyframes import between
 from mien.track.smooth import SmoothConfig
 
@@ -53,10 +54,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(estimate: Estimator, tm
 def test_killed_while_part_files_are_removed(estimate: Estimator, tmp_path: Path, monkeypatch: Any) -> None:
     """None of them is taken for something to go on with."""
     predict_clip(estimate, made_footage(20), tmp_path / "whole.npz")
-    remove = spill.shutil.rmtree
-    monkeypatch.setattr(spill.shutil, "rmtree", lambda path, **_: (path / "rows.bin").unlink(missing_ok=True))
+    remove = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **_: (path / "rows.bin").unlink(missing_ok=True))
     predict_clip(estimate, made_footage(20), tmp_path / "x.npz")
-    monkeypatch.setattr(spill.shutil, "rmtree", remove)
+    monkeypatch.setattr(shutil, "rmtree", remove)
     assert (tmp_path / ".x.parts.done/state.json").exists() and not (tmp_path / "x.parts").exists()
     predict_clip(estimate, made_footage(20), tmp_path / "x.npz", resume=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["whole.npz", "x.npz"]

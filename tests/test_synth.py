@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -234,7 +235,7 @@ def test_parts_go_when_all_else_is_there(tmp_path: Path, monkeypatch: pytest.Mon
     def removed(path: Path, **_: object) -> None:
         assert (tmp_path / module.LAST).exists() and list(path.glob("*.npz"))
 
-    monkeypatch.setattr(module.shutil, "rmtree", removed)
+    monkeypatch.setattr(shutil, "rmtree", removed)
     generate(job(tmp_path, count=2, size=64), 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -92,7 +92,7 @@ def _shrink_study() -> None:
     """Jobs are processes as ever, but forks of this one: they need not import everything anew."""
     from mien.study import pools, work
 
-    def run(self: Any, command: Sequence[str], log: Path, environment: dict[str, str]) -> int:
+    def run(self: Any, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> int:
         with self._lock:
             if self._stopped:
                 raise pools.Failed("stopped")

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link")
 """Audit events that change a folder; so does `open` for writing."""
@@ -68,7 +68,7 @@ def _import_all() -> None:
             importlib.import_module(name)
 
 
-def _run(request: Mapping[str, Any]) -> None:
+def _run(request: Mapping[str, Any]) -> NoReturn:
     """In the child: become the run, and never come back."""
     code = 70
     try:
