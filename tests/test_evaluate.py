@@ -204,7 +204,9 @@ def test_the_command_writes_what_it_says(folder: Path, tmp_path: Path, capsys: p
     }
     assert not (tmp_path / "out/.parts").exists()
     before = (tmp_path / "out/samples.parquet").read_bytes()
+    (tmp_path / "out/.parts").mkdir()  # as if it had been killed while it was removing them
     assert main([*words, "--resume"]) == 0 and (tmp_path / "out/samples.parquet").read_bytes() == before
+    assert not (tmp_path / "out/.parts").exists()
     assert main([*words[:-1], "test"]) == 2
     assert "another run" in capsys.readouterr().err
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,6 +49,19 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(estimate: Estimator, tm
     again = predict_clip(estimate, made_footage(300), tmp_path / "killed.npz", resume=True)
     assert again.frames == 300 and not parts.exists()
     assert (tmp_path / "killed.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+
+
+def test_killed_while_part_files_are_removed(estimate: Estimator, tmp_path: Path, monkeypatch: Any) -> None:
+    """None of them is taken for something to go on with."""
+    predict_clip(estimate, made_footage(20), tmp_path / "whole.npz")
+    remove = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **_: (path / "rows.bin").unlink(missing_ok=True))
+    predict_clip(estimate, made_footage(20), tmp_path / "x.npz")
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    assert (tmp_path / ".x.parts.done/state.json").exists() and not (tmp_path / "x.parts").exists()
+    predict_clip(estimate, made_footage(20), tmp_path / "x.npz", resume=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["whole.npz", "x.npz"]
+    assert (tmp_path / "x.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
 def test_rows_are_sorted_and_carry_what_the_conventions_say(estimate: Estimator, tmp_path: Path) -> None:

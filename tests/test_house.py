@@ -14,7 +14,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "errors",
-        "optional files allowed hub exif palette",
+        "optional files workers allowed hub exif palette",
         "unpickle",
         "npz",
         "geometry.rotation geometry.boxes geometry.crop geometry.align geometry.hands records",

@@ -210,13 +210,23 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return write(path, samples)
 
     monkeypatch.setattr(convert_module, "write_shard", full)
-    with pytest.raises(OutputError, match="disk is full; make room and run the same command again"):
+    with pytest.raises(OutputError, match="disk is full"):
         run(tmp_path, files)
     monkeypatch.undo()
     np.testing.assert_array_equal(open_made(tmp_path).take(np.arange(ROWS)).box.value, before.box.value)
     written = count_shard_writes(monkeypatch)
     run(tmp_path, files)
     assert len(written) == 4 and len(open_made(tmp_path)) == 2 * ROWS
+
+
+def test_killed_while_it_tidies_up_it_tidies_up_again(tmp_path: Path) -> None:
+    file = write_raw(tmp_path / "raw.npz")
+    run(tmp_path, [file])
+    before = bytes_of(tmp_path / "store")
+    (tmp_path / "store/made/train/.progress/tag").mkdir(parents=True)
+    (tmp_path / "store/made/train/older-000-00000.arrow").touch()
+    assert not run(tmp_path, [file])[1] and bytes_of(tmp_path / "store") == before
+    assert not (tmp_path / "store/made/train/.progress").exists()
 
 
 def test_workers_change_nothing(tmp_path: Path) -> None:
@@ -277,7 +287,7 @@ def test_two_at_once_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     with open(tmp_path / "store/.lock", "a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match=r"another ingest is writing to .*store; expected one at a time"):
+        with pytest.raises(OutputError, match=r"another process is writing to .*store; wait for it to end"):
             run(tmp_path, [file])
     assert run(tmp_path, [file])[1]
 

@@ -21,8 +21,12 @@ import torch
 import mien
 from mien.body.joints import NUM_OUTPUT_JOINTS, SMPLX_137
 from mien.cli import main
+from mien.cli.predict import _stretches, _Task
+from mien.estimator import STRETCH, Estimator
+from mien.files import exclusive
 from mien.geometry.camera import Camera
 from mien.geometry.rotation import angle_between, matrix_from_axis_angle
+from mien.records import Prediction
 
 PARITY = Path(__file__).parent / "parity"
 E2E = np.load(PARITY / "e2e_S.npz")
@@ -411,6 +415,31 @@ def test_resume_goes_on_and_refuses_other_weights(
     assert run(pictures, *common, "--resume", weights="random-xxs:7") == 2
     assert "random-xxs" in capsys.readouterr().err
     assert (tmp_path / "out/a.npz").stat().st_mtime_ns == stamp
+
+
+def test_batches_end_with_their_stretch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a run that goes on has the batches of one that was not stopped: last digits depend on them."""
+    estimate, sizes = mien.load("random-xxs", detector="full-image", batch_size=24), list[int]()
+
+    def answer(self: Estimator, patches: list[np.ndarray]) -> Prediction:
+        sizes.append(len(patches))
+        return Prediction.cat([ANSWER] * len(patches))
+
+    ANSWER = estimate.predict([np.zeros((*estimate.network.config.image_size, 3), np.float32)])
+    monkeypatch.setattr(Estimator, "predict", answer)
+    pictures = [(str(i), np.zeros((40, 30, 3), np.uint8)) for i in range(STRETCH + 3)]
+    assert [each.name for each in estimate.stream(pictures)] == [name for name, _ in pictures]
+    assert sizes == [24, STRETCH - 24, 3]
+    tasks = [_Task(name, Path(name), {}) for name, _ in pictures]
+    assert _stretches(tasks, {task.path for task in tasks[:STRETCH]}) == tasks[STRETCH:]
+    assert _stretches(tasks, {task.path for task in tasks[1:]}) == tasks[:STRETCH]
+
+
+def test_two_at_once_is_an_error(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with exclusive(tmp_path / "out"):
+        assert run(pictures, "--out", tmp_path / "out", "--detector", "full-image") == 2
+    assert f"another process is writing to {tmp_path / 'out'}; wait" in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, det_init: ModuleType) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -221,8 +222,21 @@ def test_the_files_are_humandata_without_a_doubt(made: Path) -> None:
 
 def test_a_finished_folder_is_left_alone(made: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in made.rglob("*") if path.name != ".lock"}
+    (made / ".parts").mkdir()  # as if it had been killed while it was removing them
+    (made / ".parts/train_00000000.npz").touch()
     generate(job(made, "crowd", 40), 1)
     assert {path: path.stat().st_mtime_ns for path in made.rglob("*") if path.name != ".lock"} == before
+
+
+def test_parts_go_when_all_else_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the two, a run of hours would else begin anew."""
+    import mien.synth.generate as module
+
+    def removed(path: Path, **_: object) -> None:
+        assert (tmp_path / module.LAST).exists() and list(path.glob("*.npz"))
+
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    generate(job(tmp_path, count=2, size=64), 1)
 
 
 def test_splits_share_nothing_and_the_test_split_is_fixed(tmp_path: Path) -> None:

@@ -55,6 +55,16 @@ def test_two_halves_make_a_whole(store: Path, whole: Path, tmp_path: Path) -> No
         assert (tmp_path / "run/checkpoints/step_00000004" / name).exists()
 
 
+def test_the_log_goes_on_between_its_lines(store: Path, tmp_path: Path) -> None:
+    """A line is of all steps since the last one, those before the stop among them."""
+    config = small(store, batch=2, steps=3)
+    config = replace(config, records=replace(config.records, log_every=3))
+    train(config, tmp_path / "whole", quiet=True)
+    train(config, tmp_path / "run", until=2, quiet=True)
+    train(config, tmp_path / "run", resume=True, quiet=True)
+    assert len(losses(tmp_path / "run")) == 1 and losses(tmp_path / "run") == losses(tmp_path / "whole")
+
+
 def test_same_seed_same_curve_and_another_seed_another(store: Path, whole: Path, tmp_path: Path) -> None:
     train(small(store), tmp_path / "again", quiet=True)
     assert losses(whole) == losses(tmp_path / "again") and same(weights(whole), weights(tmp_path / "again"))

@@ -14,7 +14,7 @@ from mien.data.samples import Label
 from mien.data.store import Store
 from mien.errors import InputError
 from mien.synth.generate import Job, generate
-from mien.train.config import Data
+from mien.train.config import Data, from_json
 from mien.train.live import Live
 from mien.train.loop import train
 from mien.train.sources import held_out, prepare
@@ -73,6 +73,16 @@ def test_open_weights_say_what_they_are(trained: Path) -> None:
     card = load_weights(trained / "weights/best.safetensors")[1]
     assert card.licence == "Apache-2.0" and card.training["held_out"]["pve"] > 0
     assert card.training["data"][0]["sources"][0]["name"] == "train.npz"
+
+
+@pytest.mark.slow
+def test_killed_before_its_weights_were_written_it_writes_the_same(trained: Path) -> None:
+    """The last checkpoint knows what the held-out people said."""
+    path = trained / "weights/last.safetensors"
+    before = path.read_bytes()
+    path.unlink()
+    train(from_json((trained / "config.json").read_text(), "config"), trained, resume=True, quiet=True)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.slow

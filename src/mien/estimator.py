@@ -42,6 +42,9 @@ __all__ = ["Estimator", "Job", "Outcome", "ahead", "choose_device", "load"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["fp32", "bf16"]
 
+STRETCH = 32
+"""Pictures that batches are shared among."""
+
 logger = logging.getLogger("mien")
 
 Item = TypeVar("Item")
@@ -199,16 +202,19 @@ class Estimator:
     ) -> Iterator[Outcome]:
         """The outcome of each picture, in order; batches are shared by neighbouring pictures.
 
+        No batch reaches beyond a stretch of `STRETCH` pictures: the last digits of a result depend on who else is in
+        its batch, and so the same stretch gives the same bytes, whatever came before it.
+
         Args:
             pictures: a name (what the boxes file calls it) and a path or an upright RGB array for each.
         """
         jobs: deque[Job] = deque()
         patches: list[np.ndarray] = []
         ready = empty_prediction()
-        for job in ahead(lambda item: self._prepare(*item), pictures):
+        for number, job in enumerate(ahead(lambda item: self._prepare(*item), pictures), 1):
             jobs.append(job)
             patches.extend(job.patches)
-            while len(patches) >= self.batch_size:
+            while len(patches) >= (1 if number % STRETCH == 0 else self.batch_size):
                 ready = _joined(ready, self.predict(patches[: self.batch_size]))
                 del patches[: self.batch_size]
             while jobs and len(jobs[0].crops) <= len(ready.transl):

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import IO
 from mien.errors import OutputError
 
 __all__ = ["atomic_write", "data_folders", "exclusive", "sha256", "writing"]
+
+_UNDER_WAY = re.compile(r"\..*\.[a-z0-9_]{8}\.part", re.DOTALL)
+"""Names that `atomic_write` gives to files before they are whole."""
 
 
 def data_folders() -> list[Path]:
@@ -77,7 +81,7 @@ def _umask() -> int:
 
 def _output_error(path: Path, error: OSError) -> OutputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        todo = "make room and run again with --resume; what was finished is kept"
+        todo = "make room and run the same command again (with --resume if it has that); what was finished is kept"
         return OutputError(f"cannot write {path}: the disk is full", todo=todo)
     reason = error.strerror or str(error)
     return OutputError(
@@ -89,23 +93,66 @@ def _output_error(path: Path, error: OSError) -> OutputError:
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold a folder for this process alone, by a lock on `.lock` in it that ends with the process.
 
+    The file goes when the block ends. One that is there already is of a process that was killed: then what it was
+    writing (see `atomic_write`) is thrown away first, below the folder too, except where another process is at work.
+
     Raises:
         OutputError: another process holds it, or the folder cannot be written.
     """
     path = folder / ".lock"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = open(path, "wb")
+        stream, known = _lock(path)
     except OSError as error:
         raise _output_error(path, error) from error
     with stream:
         try:
-            import fcntl
+            if known:
+                _sweep(folder)
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # no such locks on Windows
+
+def _lock(path: Path) -> tuple[IO[bytes], bool]:
+    """The lock's file, open and held, and whether it was there before."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = path.exists()
+        stream = open(path, "ab")
+        try:
+            _hold(stream, path.parent)
+            if os.path.samestat(os.fstat(stream.fileno()), os.stat(path)):
+                return stream, known
+        except FileNotFoundError:
             pass
-        except OSError as error:
-            todo = "wait for it to end, or choose another --out"
-            raise OutputError(f"another process is writing to {folder}", todo=todo) from error
-        yield
+        except BaseException:
+            stream.close()
+            raise
+        stream.close()  # whoever held it took it away in this very moment: there may be another by now
+
+
+def _hold(stream: IO[bytes], folder: Path) -> None:
+    try:
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # no such locks on Windows
+        pass
+    except OSError as error:
+        todo = "wait for it to end, or choose another --out"
+        raise OutputError(f"another process is writing to {folder}", todo=todo) from error
+
+
+def _sweep(folder: Path) -> None:
+    """Throw away what a process that was killed was writing."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                if _UNDER_WAY.fullmatch(entry.name):
+                    os.unlink(entry)
+            elif os.path.exists(os.path.join(entry, ".lock")):
+                with contextlib.suppress(OutputError), exclusive(Path(entry)):
+                    pass
+            else:
+                _sweep(Path(entry))

@@ -297,17 +297,17 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
     coefficients = np.concatenate(directions, -1)
     num_vertices, num_coefficients = len(arrays.v_template), coefficients.shape[-1]
     parts = [coefficients] if arrays.posedirs is None else [coefficients, arrays.posedirs]
-    basis = torch.from_numpy(np.concatenate([np.moveaxis(part, -1, 0) for part in parts]))
+    basis = _tensor(np.concatenate([np.moveaxis(part, -1, 0) for part in parts]))
     regressor = arrays.J_regressor.astype(np.float64)
     joint_basis = np.einsum("jv,vck->kjc", regressor, coefficients.astype(np.float64), optimize=True)
     ids, landmarks = arrays.kp_vertex_ids, None
     contour = contour_bary = None
     if arrays.lmk_faces_idx is not None:
-        landmarks = torch.from_numpy(arrays.lmk_bary_coords)
+        landmarks = _tensor(arrays.lmk_bary_coords)
         ids = np.concatenate([ids, arrays.faces[arrays.lmk_faces_idx].reshape(-1)])
         corners = arrays.faces[arrays.dynamic_lmk_faces_idx].reshape(CONTOUR_ANGLES, -1)
         contour = VertexSet.of(arrays, basis, corners)
-        contour_bary = torch.from_numpy(arrays.dynamic_lmk_bary_coords)
+        contour_bary = _tensor(arrays.dynamic_lmk_bary_coords)
     hands = [hand for hand in (arrays.hands_meanl, arrays.hands_meanr) if hand is not None]
     return BodyModel(
         family=arrays.family,
@@ -316,21 +316,27 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
         parents=tuple(int(parent) for parent in arrays.parents),
         num_betas=num_betas,
         num_expression=num_coefficients - num_betas,
-        faces=torch.from_numpy(arrays.faces),
-        template=torch.from_numpy(arrays.v_template),
+        faces=_tensor(arrays.faces),
+        template=_tensor(arrays.v_template),
         basis=basis.reshape(-1, num_vertices * 3),
-        weights=torch.from_numpy(arrays.weights),
+        weights=_tensor(arrays.weights),
         skin=SparseWeights.of(arrays.weights),
-        joint_regressor=torch.from_numpy(arrays.J_regressor),
-        joint_template=torch.from_numpy((regressor @ arrays.v_template).astype(np.float32)),
-        joint_basis=torch.from_numpy(joint_basis.astype(np.float32).reshape(num_coefficients, -1)),
-        mean_hands=torch.from_numpy(np.stack(hands)) if hands else None,
+        joint_regressor=_tensor(arrays.J_regressor),
+        joint_template=_tensor((regressor @ arrays.v_template).astype(np.float32)),
+        joint_basis=_tensor(joint_basis.astype(np.float32).reshape(num_coefficients, -1)),
+        mean_hands=_tensor(np.stack(hands)) if hands else None,
         points=VertexSet.of(arrays, basis, ids),
         num_vertex_joints=len(arrays.kp_vertex_ids),
         landmark_bary=landmarks,
         contour=contour,
         contour_bary=contour_bary,
     )
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    """A copy where torch keeps its numbers: those of numpy lie anywhere, and the last digits of a product depend on
+    where its factors lie, so that two processes would differ."""
+    return torch.from_numpy(array).clone()
 
 
 def _components(

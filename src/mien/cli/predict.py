@@ -12,6 +12,7 @@ import tyro
 from mien.cli.predict_cluster import ClusterOptions
 from mien.cli.predict_video import VideoOptions
 from mien.errors import InputError, closest
+from mien.files import exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,11 +106,12 @@ def predict(
         _say(f"WARNING: {estimate.card.warning}")
     tally = _Tally()
     codes = []
-    if pictures:
-        _run(estimate, [_Task.of(picture, folder, kinds) for picture in pictures], look, resume, tally)
-        codes.append(tally.report(folder))
-    if clips:
-        codes.append(predict_videos(estimate, clips, folder, kinds, video, look, resume))
+    with exclusive(folder):
+        if pictures:
+            _run(estimate, [_Task.of(picture, folder, kinds) for picture in pictures], look, resume, tally)
+            codes.append(tally.report(folder))
+        if clips:
+            codes.append(predict_videos(estimate, clips, folder, kinds, video, look, resume))
     return codes[0] if len(set(codes)) == 1 else 1
 
 
@@ -200,12 +202,13 @@ def _run(estimate: Estimator, tasks: list[_Task], look: Look, resume: bool, tall
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    todo = tasks
+    kept: set[Path] = set()
     if resume:
         origin = estimate.origin()
         keeper = Keeper(origin.weights_sha256, origin.body_sha256)
-        todo = [task for task in tasks if not keeper.keeps(task)]
-        tally.kept = len(tasks) - len(todo)
+        kept = {task.path for task in tasks if keeper.keeps(task)}
+        tally.kept = len(kept)
+    todo = _stretches(tasks, kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
 
@@ -216,8 +219,17 @@ def _run(estimate: Estimator, tasks: list[_Task], look: Look, resume: bool, tall
         bar = progress.add_task("predict", total=len(tasks), completed=tally.kept)
         outcomes = estimate.stream((task.name, task.path) for task in todo)
         for task, outcome in zip(todo, outcomes, strict=True):
-            _keep(outcome, task, look, tally, say)
-            progress.advance(bar)
+            if task.path not in kept:
+                _keep(outcome, task, look, tally, say)
+                progress.advance(bar)
+
+
+def _stretches(tasks: list[_Task], kept: set[Path]) -> list[_Task]:
+    """The pictures that are not kept, and those whose batches they share: without them, last digits would differ."""
+    from mien.estimator import STRETCH
+
+    stretches = [tasks[start : start + STRETCH] for start in range(0, len(tasks), STRETCH)]
+    return [task for stretch in stretches if any(each.path not in kept for each in stretch) for task in stretch]
 
 
 def _keep(outcome: Outcome, task: _Task, look: Look, tally: _Tally, say: Callable[[str], None]) -> None:

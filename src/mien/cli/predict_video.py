@@ -138,6 +138,7 @@ def _one(
     from mien.cli.predict import Keeper
     from mien.clip import Clip, read
     from mien.filming import draw_clip, predict_clip
+    from mien.filming.spill import Spill
     from mien.video import open_footage
 
     target, drawn = (clip.output(out, suffix) for suffix in SUFFIXES.values())
@@ -147,7 +148,9 @@ def _one(
     origin = estimate.origin()
     keeper = Keeper(origin.weights_sha256, origin.body_sha256)
     problems: list[str] = []
-    if resume and not target.with_suffix(".parts").exists() and keeper.matches(target):
+    parts = target.with_suffix(".parts")
+    if resume and not parts.exists() and keeper.matches(target):
+        Spill.sweep(parts)
         _say(f"{clip.name} kept from before: {target}")
     else:
         filmed = predict_clip(estimate, footage, target, config, resume=resume, tell=_teller(clip.name))

@@ -162,8 +162,9 @@ def _study(common: Common, make: Callable[[], Plan], analyse: Callable[[Outcomes
     if any(not each.sources for job in plan.jobs for each in job.sets):
         raise InputError("no --data", expected="a store with the datasets of the plan", todo="or --dry-run")
     place = Place(out=common.out, root=common.root, body=common.body, device=common.device)
-    ledger = Ledger.open(common.out, plan.study)
+    Ledger.open(common.out, plan.study)  # an error before anything is written
     with exclusive(common.out):
+        ledger = Ledger.open(common.out, plan.study)
         ledger.plan = _described(common, plan)
         ledger.write()
         try:

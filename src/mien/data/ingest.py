@@ -12,12 +12,12 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mien import errors
 from mien.body.files import find_body
@@ -30,9 +30,10 @@ from mien.data.manifest import Change, Manifest, ShardFile, Source
 from mien.data.shards import Columns, Layout
 from mien.data.store import ROWS_PER_SHARD, Store
 from mien.data.transforms import RULES, TRANSFORMS, Setting, check_quirks
-from mien.errors import AssetMissing, InputError, MienError, OutputError
-from mien.files import sha256
+from mien.errors import AssetMissing, InputError, MienError
+from mien.files import exclusive, sha256
 from mien.geometry.boxes import CROP_RATIO
+from mien.workers import end_with_parent
 
 __all__ = ["Request", "ingest", "make_plan"]
 
@@ -112,11 +113,12 @@ def ingest(plan: Plan, entry: Entry, request: Request) -> tuple[Manifest, bool]:
         The dataset's manifest, and whether there was anything to do.
 
     Raises:
-        InputError: a source cannot be read, or another ingest is at work in the same store.
+        InputError: a source cannot be read.
         PictureError: too many pictures are missing.
-        OutputError: the disk is full; what was written stays, and the same command goes on.
+        OutputError: another process writes to the store, or the disk is full; what was written stays, and the same
+            command goes on.
     """
-    with _locked(request.out):
+    with exclusive(request.out):
         store = Store.create(request.out)
         sources = [_describe(files) for files in plan.sources]
         settings = {**_settings(plan), "box_ratio": _box_ratio(plan, entry)}
@@ -124,19 +126,16 @@ def ingest(plan: Plan, entry: Entry, request: Request) -> tuple[Manifest, bool]:
             plan, tag=_digest({**settings, "pictures": plan.pictures, "sources": [s.sha256 for s in sources]})
         )
         if plan.name in store and (manifest := _up_to_date(store, plan)):
+            _tidy(plan, manifest)
             return manifest, False
         if plan.check != "none":
             ImageStore.open(plan.pictures)
-        try:
-            outcomes = _convert_all(plan, request.workers)
-            if (count := sum(each.num_missing for each in outcomes)) > plan.max_bad:
-                names = [name for each in outcomes for piece in each.pieces for name in piece.missing]
-                raise too_many_missing(plan, count, names)
-            manifest = _manifest(plan, entry, sources, outcomes, settings)
-            store.enter(manifest)
-        except OutputError as error:
-            todo = "make room and run the same command again: it goes on where it stopped"
-            raise OutputError(error.found or str(error), todo=todo) from error
+        outcomes = _convert_all(plan, request.workers)
+        if (count := sum(each.num_missing for each in outcomes)) > plan.max_bad:
+            names = [name for each in outcomes for piece in each.pieces for name in piece.missing]
+            raise too_many_missing(plan, count, names)
+        manifest = _manifest(plan, entry, sources, outcomes, settings)
+        store.enter(manifest)
         _tidy(plan, manifest)
         return manifest, True
 
@@ -147,7 +146,7 @@ def _convert_all(plan: Plan, workers: int) -> list[Outcome]:
     log.info("%s: %d source file%s", plan.name, count, "" if count == 1 else "s")
     if workers == 1 or count == 1:
         return [convert(plan, number) for number in range(count)]
-    with ProcessPoolExecutor(min(workers, count), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(workers, count), get_context("spawn"), end_with_parent) as pool:
         futures = [pool.submit(_convert, plan, number) for number in range(count)]
         found: list[Outcome] = []
         for future in futures:
@@ -293,34 +292,3 @@ def _made_by_us(sources: Sequence[Found]) -> bool:
     """Whether the labels are those of `mien synth`: exact, so that zeros are values."""
     files = [HumanDataFile.open(next(iter(source.files.values()))) for source in sources]
     return bool(files) and all("config" in file and str(file["config"]) == "mien synth" for file in files)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep a second ingest out of the store. The system frees the lock when the process ends, however it ends."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = open(folder / ".lock", "a+")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(f"cannot write {folder}: {reason}", todo="choose another --out") from error
-    with stream:
-        if not _lock(stream):
-            raise InputError(
-                f"another ingest is writing to {folder}",
-                expected="one at a time",
-                todo="wait for it, or choose another --out",
-            )
-        yield
-
-
-def _lock(stream: IO[str]) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows has other locks; there, two at once are the user's to avoid
-        return True
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

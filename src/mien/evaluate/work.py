@@ -27,6 +27,7 @@ from mien.evaluate.record import describe
 from mien.evaluate.results import Results
 from mien.evaluate.running import BadPictures, evaluate
 from mien.files import atomic_write, exclusive
+from mien.workers import end_with_parent
 
 __all__ = ["Rank", "run"]
 
@@ -91,6 +92,7 @@ def run(
         start = time.monotonic()
         if (results := _whole(job)) is not None:
             rank.wait()
+            shutil.rmtree(job.out / PARTS, ignore_errors=True)
             return results, read_json(job.out / RESULTS)
         if job.workers > 1 and plan.baseline is None:
             _spread(plan, progress)
@@ -169,7 +171,7 @@ def _spread(plan: Plan, progress: Callable[[int], None]) -> None:
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
             problems = [each.result() for each in [pool.submit(_work, job, i, workers) for i in range(workers)]]
     finally:
         stop.set()

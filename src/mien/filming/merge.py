@@ -61,7 +61,7 @@ def merge(spill: Spill, empty: Clip, body: BodyModel, person: str, config: Smoot
     times = torch.from_numpy(spill.times())
     keys: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
     count = 0
-    with ExitStack() as stack:
+    with writing(spill.folder), ExitStack() as stack:
         files: dict[str, IO[bytes]] = {}
         for which in chosen:
             index = np.flatnonzero(number == which)
@@ -73,8 +73,7 @@ def merge(spill: Spill, empty: Clip, body: BodyModel, person: str, config: Smoot
                         part = spill.folder / f"final_{key}.bin"
                         files[key] = stack.enter_context(open(part, "wb"))
                         keys[key] = (array.dtype, array.shape[1:])
-                    with writing(spill.folder):
-                        files[key].write(array.tobytes())
+                    files[key].write(array.tobytes())
     _write(path, empty, spill.folder, keys, count)
     return len(chosen), count
 

@@ -116,13 +116,14 @@ def predict_clip(
     run = _Run(estimate, footage, config)
     folder = out.with_suffix(".parts")
     with exclusive(folder):
+        Spill.sweep(folder)
         spill = Spill.open(folder, run.made_by, resume=resume and not footage.live)
         run.go(spill, tell or (lambda progress: None))
         clip = run.empty(spill.frames)
         with run.watch("finish"):
             tracks, rows = merge(spill, clip, estimate.body, estimate.person, config.smooth, out)
         seen = spill.frames
-    spill.remove()
+        spill.remove()
     return Filmed(
         path=out,
         frames=seen,

@@ -119,8 +119,17 @@ class Spill:
         return np.array(self._map()[index])
 
     def remove(self) -> None:
-        """Throw the part files away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Throw the part files away: at once under another name, so that nobody goes on with what is left of them."""
+        done = _finished(self.folder)
+        with writing(self.folder):
+            shutil.rmtree(done, ignore_errors=True)
+            os.replace(self.folder, done)
+        shutil.rmtree(done, ignore_errors=True)
+
+    @staticmethod
+    def sweep(folder: Path) -> None:
+        """Throw away what `remove` could not, when it was killed."""
+        shutil.rmtree(_finished(folder), ignore_errors=True)
 
     def _map(self) -> np.ndarray:
         """All rows without reading them; let go of it soon, so that it does not stay in memory."""
@@ -144,6 +153,10 @@ class Spill:
                 if found < size:
                     raise InputError(f"{path} has {found} bytes", expected=f"{size}", todo="run without --resume")
                 os.truncate(path, size)
+
+
+def _finished(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.done")
 
 
 def _form(kind: np.dtype) -> tuple[str, list[int]]:

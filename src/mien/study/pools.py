@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from mien.cluster.connect import connect
 from mien.data.manifest import read_json, write_json
 from mien.errors import InputError, MienError
+from mien.files import writing
 from mien.study.work import JOB, OUTCOME, STOPPED, Order
 
 __all__ = ["Cluster", "Failed", "Local", "Pool"]
@@ -53,7 +54,9 @@ class Children:
         Raises:
             Failed: they are stopped.
         """
-        with open(log, "wb") as stream:
+        with writing(log):
+            stream = open(log, "wb")
+        with stream:
             with self._lock:
                 if self._stopped:
                     raise Failed("stopped")

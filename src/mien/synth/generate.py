@@ -33,6 +33,7 @@ from mien.npz import load_npz
 from mien.synth.recipes import load_recipe
 from mien.synth.rows import ROWS, pack_rows, to_humandata
 from mien.synth.summary import write_sheets, write_statistics
+from mien.workers import end_with_parent
 
 __all__ = ["MAX_SIZE", "MIN_SIZE", "Job", "generate", "plan", "processes"]
 
@@ -43,7 +44,7 @@ TEST_SHARE = 0.1
 SETTINGS = "synth.json"
 PARTS = ".parts"
 LAST = "statistics.html"
-"""Written when all else is done."""
+"""Written when all else is done; only then the parts go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +127,7 @@ def generate(job: Job, workers: int, progress: Callable[[int, int], None] = lamb
         _claim(job.out, settings)
         if not (job.out / LAST).exists():
             _generate(job, workers, progress)
+        shutil.rmtree(job.out / PARTS, ignore_errors=True)
     progress(job.count, job.count)
 
 
@@ -143,7 +145,6 @@ def _generate(job: Job, workers: int, progress: Callable[[int, int], None]) -> N
     for split, data in splits.items():
         data.write(job.out / f"{split}.npz")
     write_sheets(job.out, splits["train"] if len(splits["train"].image_path) else splits["test"])
-    shutil.rmtree(job.out / PARTS)
     hands = np.stack([hand for hand in (body.hands_meanl, body.hands_meanr) if hand is not None])
     write_statistics(job.out / LAST, f"{misc['recipe']}: {job.count:,} pictures", splits, hands)
 
@@ -258,6 +259,7 @@ def _start(job: Job) -> None:
 
     from mien.synth.studio import Studio
 
+    end_with_parent()
     _keep_memory()
     os.environ["OMP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)

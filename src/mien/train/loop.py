@@ -15,7 +15,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +135,10 @@ class _Training:
         if self.first:
             epoch, place = divmod(self.first, len(self.loader))
             self.loader.load_state_dict({**self.loader.state_dict(), "epoch": epoch, "step": place})
+        self.sums, self.held_out = _Sums(), dict[str, float]()
         if resume and (latest := self.checkpoints.latest()) is not None:
             self._resume(latest)
         self.watcher = world.first(self._watch)
-        self.sums = _Sums()
         self.asked = self.stop = 0
         """The signal that this process has got, and the one that all of them have heard of."""
 
@@ -146,6 +146,7 @@ class _Training:
         state = self.checkpoints.load(step, self.model, self.optimizers, self.mean)
         self.step, self.first = step, int(state["first"])
         self.loader.load_state_dict({**state["loader"], "bad": 0})
+        self.sums, self.held_out = _Sums(**state.get("sums", {})), state.get("held_out", {})
         if self.world.leads:
             log.info("going on from step %d", step)
 
@@ -154,7 +155,9 @@ class _Training:
         self.folder.claim(self.config)
         self.folder.note_start(self.world, self.loader.maker, self.body, self.step)
         telemetry = Telemetry.open(self.config, self.folder.path, self.step, self.steps, quiet=self.quiet)
-        return Watcher(self.config, self.folder, self.world, self.loader.maker, self.steps, telemetry)
+        watcher = Watcher(self.config, self.folder, self.world, self.loader.maker, self.steps, telemetry)
+        watcher.errors = self.held_out
+        return watcher
 
     def run(self, until: int) -> Outcome:
         """All steps that are left, or those up to `until`."""
@@ -307,6 +310,7 @@ class _Training:
         """A checkpoint, and the weights as they are now; returns their file, in the leading process."""
         if self.step > self.config.start.step:
             state = {"loader": self.loader.state_dict(), "first": self.first, "ranks": self.world.size}
+            state |= {"sums": asdict(self.sums), "held_out": {} if self.watcher is None else self.watcher.errors}
             self.checkpoints.save(self.step, self.model, self.optimizers, self.mean, state)
         weights, watcher = self._weights(), self.watcher
         return self.world.first(lambda: watcher.export(self.step, weights, "last") if watcher is not None else None)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import UInt8
 
-from mien.files import atomic_write
+from mien.files import atomic_write, writing
 from mien.optional import need
 from mien.train.config import TrainConfig, to_json
 
@@ -47,20 +47,24 @@ class JsonLog:
             kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
             with atomic_write(path) as stream:
                 stream.write("".join(f"{line}\n" for line in kept).encode())
-        self._stream = open(path, "a", encoding="utf-8")
+        self._path = path
+        with writing(path):
+            self._stream = open(path, "a", encoding="utf-8")
 
     def numbers(self, step: int, kind: str, values: Mapping[str, float]) -> None:
         """A line."""
         rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
-        self._stream.write(json.dumps({"step": step, "kind": kind, **rounded}) + "\n")
-        self._stream.flush()
+        with writing(self._path):
+            self._stream.write(json.dumps({"step": step, "kind": kind, **rounded}) + "\n")
+            self._stream.flush()
 
     def picture(self, step: int, name: str, picture: UInt8[np.ndarray, "h w 3"]) -> None:
         """Not for a log."""
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        with writing(self._path):
+            self._stream.close()
 
 
 class TensorBoard:
@@ -69,20 +73,25 @@ class TensorBoard:
     def __init__(self, folder: Path, step: int) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+        self._folder = folder
+        with writing(folder):
+            self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     def numbers(self, step: int, kind: str, values: Mapping[str, float]) -> None:
         """A curve for each."""
-        for name, value in values.items():
-            self._writer.add_scalar(f"{kind}/{name}", value, step)
+        with writing(self._folder):
+            for name, value in values.items():
+                self._writer.add_scalar(f"{kind}/{name}", value, step)
 
     def picture(self, step: int, name: str, picture: UInt8[np.ndarray, "h w 3"]) -> None:
         """A picture."""
-        self._writer.add_image(name, picture, step, dataformats="HWC")
+        with writing(self._folder):
+            self._writer.add_image(name, picture, step, dataformats="HWC")
 
     def close(self) -> None:
         """Write what is left."""
-        self._writer.close()
+        with writing(self._folder):
+            self._writer.close()
 
 
 class WandB:
