@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src/mien"
 ROOMS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "errors",
+        "errors limits",
         "optional files allowed hub exif palette",
         "unpickle",
         "npz",

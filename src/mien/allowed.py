@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mien.errors import InputError, MienError
+from mien.limits import MAX_KEY_PARTS
 
 __all__ = ["NAMES", "Chumpy", "Dtype", "Name", "fill_array", "fill_sparse", "flat_key"]
 
@@ -164,9 +165,16 @@ def _make_bytes(text: Any = b"", encoding: Any = "latin1") -> bytes:
 
 
 def flat_key(key: Any) -> Any:
-    """The key, if hashing it is harmless: that of tuples in tuples takes for ever, or overflows the stack."""
-    if type(key) is tuple and any(type(part) is tuple for part in key):
-        raise ValueError("it holds a key made of nested tuples")
+    """The key, if hashing it is harmless: that of tuples in tuples takes for ever, or overflows the stack; that of long
+    tuples and of huge numbers is done anew at each step, and huge numbers can all be made to have one hash."""
+    if type(key) is tuple:
+        if any(type(part) is tuple for part in key):
+            raise ValueError("it holds a key made of nested tuples")
+        if len(key) > MAX_KEY_PARTS:
+            raise ValueError(f"it holds a key of {len(key)} parts, more than {MAX_KEY_PARTS}")
+    for part in key if type(key) is tuple else (key,):
+        if (type(part) is int and part.bit_length() > MAX_KEY_PARTS) or type(part) is complex:
+            raise ValueError("it holds a key that is no plain number")
     return key
 
 

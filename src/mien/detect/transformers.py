@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from mien.detect.base import Detections
 from mien.errors import AssetMissing, InputError, WeightsError
+from mien.files import read_json
 from mien.hub import cached_folder, hub_folder
 from mien.optional import need
 
@@ -72,9 +72,9 @@ class Preparation:
         if not path.is_file() and model_type in _SQUARE:
             return cls()
         try:
-            raw = json.loads(path.read_bytes())
+            raw = read_json(path)
             return cls._parse(raw)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             what = f"cannot use {path}: {type(error).__name__} {error}"
             todo = "export it with the checkpoint, or choose a D-FINE or RT-DETRv2 detector"
             raise InputError(what, expected="size, resample, rescale and normalize values", todo=todo) from error

@@ -31,8 +31,9 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import async_save, save
 
-from mien.errors import InputError, OutputError
-from mien.files import atomic_write
+from mien.errors import InputError, OutputError, UnsafeFile
+from mien.files import atomic_write, inside, read_json
+from mien.train.guarded import GuardedPlanner, GuardedReader
 from mien.train.optimizing import Mean
 from mien.train.ranks import World
 
@@ -122,6 +123,7 @@ class Checkpoints:
 
         Raises:
             InputError: it is not there, is cut short, or is of another network.
+            UnsafeFile: it wants to run code. None was run.
         """
         if fault := self._fault(step):
             raise InputError(fault, expected="a whole checkpoint")
@@ -129,7 +131,14 @@ class Checkpoints:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
-                load(tensors, checkpoint_id=place, no_dist=not self.world.distributed)
+                load(
+                    tensors,
+                    storage_reader=GuardedReader(place),
+                    planner=GuardedPlanner(),
+                    no_dist=not self.world.distributed,
+                )
+        except UnsafeFile:
+            raise
         except Exception as error:
             reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
             raise InputError(
@@ -139,7 +148,7 @@ class Checkpoints:
         set_optimizer_state_dict(model, optimizers, tensors["optimizer"])
         if mean is not None:
             mean.load_state_dict(tensors["mean"])
-        return json.loads((place / STATE).read_text())["state"]
+        return read_json(place / STATE)["state"]
 
     def _complete(self, step: int, state: Any) -> None:
         self.world.first(lambda: self._rename(step, state))
@@ -185,11 +194,11 @@ class Checkpoints:
         """What is wrong with a checkpoint; empty if it is whole."""
         place = self._place(step)
         try:
-            sizes = json.loads((place / STATE).read_text())["files"]
+            sizes = read_json(place / STATE)["files"]
             for name, size in sizes.items():
-                if (found := (place / name).stat().st_size) != size:
+                if (found := inside(place, name).stat().st_size) != size:
                     return f"the checkpoint {place} is cut short: {name} has {found} bytes instead of {size}"
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
             return f"the checkpoint {place} is damaged ({error})"
         return ""
 

@@ -17,7 +17,7 @@ from mien.data.joints import CONVENTIONS
 from mien.data.readers.base import Columns, File, Reader, chunks, load_json, numbers, text, wrong
 from mien.data.samples import Samples
 from mien.errors import InputError
-from mien.unpickle import opened
+from mien.files import opened
 
 __all__ = ["EHF", "EHF_CAMERA", "read_ehf", "read_ply_vertices"]
 
