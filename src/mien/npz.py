@@ -122,7 +122,7 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
 def _check_unpacked(path: Path, name: str, size: int) -> None:
     """Raise if more would be unpacked than a file of this size honestly holds."""
     if size > (most := max(MAX_UNPACKED, UNPACKED_RATIO * path.stat().st_size)):
-        raise damaged(name, ValueError(f"it would unpack to {size} bytes, more than {most}"))
+        raise damaged(name, ValueError(f"it would unpack to {size} bytes, more than can be in it ({most})"))
 
 
 def check_table(stream: IO[bytes], most: int) -> None:

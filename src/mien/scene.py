@@ -235,8 +235,9 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
     except InputError as error:
         todo = "write it again with `mien predict`"
         raise InputError(error.found, expected="a whole result file (.npz)", todo=todo) from error
+    arrays = {key: array.astype(array.dtype.newbyteorder("="), copy=False) for key, array in arrays.items()}
     _check(path, arrays)
-    return {key: array.astype(array.dtype.newbyteorder("="), copy=False) for key, array in arrays.items()}
+    return arrays
 
 
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:

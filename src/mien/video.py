@@ -205,6 +205,10 @@ def _picture_stream(container: Any, path: Path) -> Any:
     if not moving:
         held = "sound only" if container.streams.audio else "no pictures"
         raise InputError(f"{path} holds {held}", expected="a video")
+    if moving[0].codec_context is None:
+        raise InputError(
+            f"{path} is packed in a way that is not known here", expected="a video", todo="convert it to MP4"
+        )
     return moving[0]
 
 

@@ -34,9 +34,14 @@ def main() -> int:
     total = Counter[str]()
     for each in counts.values():
         total.update({word: number for word, number in each.items() if not word.startswith("most")})
-    print(f"{sum(total.values())} files, seed {wishes.seed}: " + ", ".join(f"{n} {word}" for word, n in total.most_common()))
+    print(
+        f"{sum(total.values())} files, seed {wishes.seed}: "
+        + ", ".join(f"{n} {word}" for word, n in total.most_common())
+    )
     if wishes.out is not None:
-        wishes.out.write_text(json.dumps({"seed": wishes.seed, "counts": counts, "total": total, "bad": bad}, indent=1) + "\n")
+        wishes.out.write_text(
+            json.dumps({"seed": wishes.seed, "counts": counts, "total": total, "bad": bad}, indent=1) + "\n"
+        )
     return int(any(total[word] for word in BAD))
 
 

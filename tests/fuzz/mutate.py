@@ -1,4 +1,4 @@
-"""Changes that break files: bytes of any file, values of JSON, cells of tables. Each takes a generator and gives bytes."""
+"""Changes that break files: bytes of any file, values of JSON, cells of tables. Each takes a generator."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ NAMES = (
 """Names that lead out of a folder, run as a command, or mean something to a page, a table or a terminal."""
 
 HOSTILE: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2, 255, 65536, 2**31 - 1, -(2**31), 2**31, 2**32, 2**53 + 1, 2**63 - 1, 2**63, -(2**63),
-    10**30, 10**400, 0.5, -0.0, 1e-320, 1e38, 1e39, 1e308, float("nan"), float("inf"), float("-inf"), [], {}, [[]], [{}],
-    [None], {"": None}, [1, [2, [3]]], [1e300] * 4, list(range(70)), "1", "nan", "1e999", "true", "\0", *NAMES,
+    None, True, False, 0, -1, 1, 2, 255, 65536, 2**31 - 1, -(2**31), 2**31, 2**32, 2**53 + 1, 2**63 - 1, 2**63,
+    -(2**63), 10**30, 10**400, 0.5, -0.0, 1e-320, 1e38, 1e39, 1e308, float("nan"), float("inf"), float("-inf"),
+    [], {}, [[]], [{}], [None], {"": None}, [1, [2, [3]]], [1e300] * 4, list(range(70)), "1", "nan", "1e999", "true",
+    "\0", *NAMES,
 )  # fmt: skip
 """Values that stand where another kind was meant."""
 
@@ -197,6 +198,8 @@ def text_file(rng: random.Random, data: bytes) -> bytes:
         lines[row : row + 1] = [lines[row]] * rng.choice((0, 2, 50))
         return "\n".join(lines).encode("utf-8", "surrogatepass")
     else:
-        return rng.choice((text.encode("utf-16"), text.replace("\n", "\r").encode(), b"\xff\xfe" + data, text[:1].encode()))
+        return rng.choice(
+            (text.encode("utf-16"), text.replace("\n", "\r").encode(), b"\xff\xfe" + data, text[:1].encode())
+        )
     lines[row] = mark.join(cells)
     return "\n".join(lines).encode("utf-8", "surrogatepass")

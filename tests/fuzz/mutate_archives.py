@@ -17,7 +17,24 @@ from .mutate_pickles import evil_pickle
 
 __all__ = ["npy_file", "npz_file", "tar_file", "zip_file"]
 
-_DTYPES = ("<f4", "<f8", ">f4", "<f2", "<i8", "<u1", "<c8", "|b1", "<U5", "<M8[s]", "|S3", "|V7", "|O", "<f16", "<i9", "O")
+_DTYPES = (
+    "<f4",
+    "<f8",
+    ">f4",
+    "<f2",
+    "<i8",
+    "<u1",
+    "<c8",
+    "|b1",
+    "<U5",
+    "<M8[s]",
+    "|S3",
+    "|V7",
+    "|O",
+    "<f16",
+    "<i9",
+    "O",
+)
 _SHAPES = (
     (), (0,), (1,), (2**31,), (2**62,), (2**63,), (-1,), (-5, -5), (2**32, 2**32), (1, 1, 1), (0, 2**60), (1.5,), "x",
     (True,), (1,) * 40, (1,) * 70, (10**30,),
@@ -83,7 +100,7 @@ def _other_array(rng: random.Random, array: np.ndarray) -> np.ndarray:
                 lambda: np.full_like(array, rng.choice((np.nan, np.inf, -np.inf, 1e38, -1, 0, 255, 2**31 - 1))),
                 lambda: _spotted(rng, array), lambda: np.array(rng.choice((0, -1, 2**63 - 1, 1e300, "x", b"x", True))),
                 lambda: np.zeros(0), lambda: np.array([{"a": 1}, None], object), lambda: np.array({"a": [1]}, object),
-                lambda: np.array(rng.choice(NAMES), dtype=object), lambda: np.array([rng.choice(NAMES)] * 3, dtype=object),
+                lambda: np.array(rng.choice(NAMES), dtype=object), lambda: np.array([rng.choice(NAMES)] * 3, object),
                 lambda: np.array([rng.choice(NAMES).encode("utf-8", "replace").decode()]), lambda: np.ones((3,) * 9),
                 lambda: np.zeros(3, [("a", "<f4"), ("b", "<i4")]), lambda: np.array([np.nan, 1], object),
             ))()  # fmt: skip
@@ -254,7 +271,9 @@ def _add(rng: random.Random, archive: tarfile.TarFile, member: tarfile.TarInfo, 
 def _with_size(rng: random.Random, raw: bytes) -> bytes:
     """A header with another size and a checksum that fits."""
     head: Any = bytearray(raw[:512])
-    head[124:136] = rng.choice((b"77777777777\0", b"-0000000001\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"00000000000\0"))
+    head[124:136] = rng.choice(
+        (b"77777777777\0", b"-0000000001\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"00000000000\0")
+    )
     head[148:156] = b"        "
     head[148:156] = b"%06o\0 " % sum(head)
     return bytes(head) + raw[512:]

@@ -59,7 +59,8 @@ def exif_loop() -> bytes:
 
 def _jpeg(rng: random.Random, data: bytes) -> bytes:
     exif = b"Exif\0\0" + rng.choice((
-        exif_loop(), b"II*\0" + struct.pack("<I", 2**32 - 1), b"MM\0*" + bytes(4), b"II*\0\x08\0\0\0\xff\xff" + b"\xff" * 500,
+        exif_loop(), b"II*\0" + struct.pack("<I", 2**32 - 1), b"MM\0*" + bytes(4),
+        b"II*\0\x08\0\0\0\xff\xff" + b"\xff" * 500,
         b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHI", 0xA405, 4, 1) + b"\xff\xff\xff\xff", b"II*\0", b"",
     ))  # fmt: skip
     segment = b"\xff\xe1" + struct.pack(">H", (len(exif) + 2) & 0xFFFF) + exif
@@ -81,7 +82,8 @@ def _gif(rng: random.Random, data: bytes) -> bytes:
     sides = struct.pack("<HH", rng.choice(_SIDES) & 0xFFFF, rng.choice(_SIDES) & 0xFFFF)
     frame = data.find(b",")
     return rng.choice((
-        data[:6] + sides + data[10:], data[: frame + 5] + sides + data[frame + 9 :], data[:-1] + data[frame:-1] * 50 + b";",
+        data[:6] + sides + data[10:], data[: frame + 5] + sides + data[frame + 9 :],
+        data[:-1] + data[frame:-1] * 50 + b";",
     ))  # fmt: skip
 
 
@@ -131,8 +133,8 @@ def _many_flips(rng: random.Random, data: bytes) -> bytes:
 
 def _boxes(rng: random.Random, data: bytes) -> bytes:
     """The length of a box of an MP4, or a number inside it."""
-    names = (b"moov", b"trak", b"mdia", b"stbl", b"stsd", b"stts", b"stsz", b"stco", b"stsc", b"tkhd", b"mdhd", b"elst", b"mvhd",
-             b"avcC", b"mdat", b"ftyp", b"strh", b"strf", b"avih", b"movi")  # fmt: skip
+    names = (b"moov", b"trak", b"mdia", b"stbl", b"stsd", b"stts", b"stsz", b"stco", b"stsc", b"tkhd", b"mdhd", b"elst",
+             b"mvhd", b"avcC", b"mdat", b"ftyp", b"strh", b"strf", b"avih", b"movi")  # fmt: skip
     there = [place for name in names if (place := data.find(name)) >= 4]
     if not there:
         return any_bytes(rng, data)

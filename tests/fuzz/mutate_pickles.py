@@ -132,7 +132,9 @@ def _lengths(rng: random.Random, data: bytes) -> bytes:
 def _offsets(rng: random.Random, data: bytes) -> bytes:
     header, body = _parts(data)
     key = rng.choice([key for key in header if key != "__metadata__"])
-    ends = rng.choice(([0, 2**40], [2**63, 2**63 + 4], [-4, 0], [4, 0], [0, 0], [0, 4], [len(body), len(body) + 4], [0]))
+    ends = rng.choice(
+        ([0, 2**40], [2**63, 2**63 + 4], [-4, 0], [4, 0], [0, 0], [0, 4], [len(body), len(body) + 4], [0])
+    )
     header[key]["data_offsets"] = ends
     return _joined(header, body)
 

@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 import traceback
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,8 +31,8 @@ MEMORY = 2**31
 BAD = ("traceback", "hang", "memory", "crash", "code", "wrote", "message")
 """What must not be. `ok` and `refused` (a `MienError`) are the others."""
 _FORBIDDEN = ("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "os.kill",
-              "subprocess.Popen", "socket.connect", "socket.getaddrinfo", "ftplib.connect", "urllib.Request", "pty.spawn",
-              "webbrowser.open", "shutil.rmtree", "os.chown")  # fmt: skip
+              "subprocess.Popen", "socket.connect", "socket.getaddrinfo", "ftplib.connect", "urllib.Request",
+              "pty.spawn", "webbrowser.open", "shutil.rmtree", "os.chown")  # fmt: skip
 """Events of Python that no reader has a reason for."""
 
 
@@ -126,7 +125,10 @@ def run_case(case: Case) -> Outcome:
 def _judged(said: dict[str, Any], seconds: float) -> Outcome:
     word, detail, peak = said["word"], said["detail"], said["peak"]
     if said["events"]:
-        word, detail = ("code" if any(each.startswith(_FORBIDDEN) for each in said["events"]) else "wrote"), str(said["events"])
+        word, detail = (
+            ("code" if any(each.startswith(_FORBIDDEN) for each in said["events"]) else "wrote"),
+            str(said["events"]),
+        )
     elif word in ("ok", "refused") and peak > MEMORY:
         word, detail = "memory", f"{peak / 2**20:.0f} MiB; {detail}"
     elif word in ("ok", "refused") and seconds > CPU_SECONDS:
@@ -220,7 +222,12 @@ def _watch(events: list[str], folder: str) -> None:
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event.startswith(_FORBIDDEN):
             events.append(f"{event} {str(args)[:200]}")
-        elif event == "open" and len(args) == 3 and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        elif (
+            event == "open"
+            and len(args) == 3
+            and isinstance(args[2], int)
+            and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        ):
             path = args[0] if isinstance(args[0], str) else os.fsdecode(args[0]) if isinstance(args[0], bytes) else ""
             full = os.path.realpath(path) if path else ""
             if full and not full.startswith((folder, "/dev/", "/proc/")) and "__pycache__" not in full:
@@ -261,12 +268,15 @@ def _import_everything() -> None:
     """What readers import when first used, so that no child has to."""
     import importlib
 
-    for name in ("mien.estimator", "mien.clip", "mien.export", "mien.evaluate.guesses", "mien.evaluate.submissions",
-                 "mien.data.store", "mien.data.validate", "mien.train.folder", "mien.train.checkpoints", "mien.train.telemetry",
-                 "mien.nets.upstream", "mien.convert.readers", "mien.synth.mocap", "mien.synth.place.backgrounds",
-                 "mien.track.hand_experts", "mien.filming.spill", "mien.study.rank", "mien.study.kept", "mien.evaluate.baseline",
-                 "mien.evaluate.known_answer", "mien.evaluate.meshes", "mien.detect.transformers", "mien.train.starting",
-                 "mien.video", "av", "scipy.io", "scipy.sparse", "safetensors", "pyarrow.csv", "pyarrow.parquet", "pydantic",
-                 "scipy.spatial.transform", "torch.distributed.checkpoint", "cv2"):  # fmt: skip
+    for name in _IMPORTED.split():
         importlib.import_module(name)
-    zlib.crc32(b"")
+
+
+_IMPORTED = """
+mien.estimator mien.clip mien.export mien.evaluate.guesses mien.evaluate.submissions mien.evaluate.baseline
+mien.evaluate.known_answer mien.evaluate.meshes mien.data.store mien.data.validate mien.train.folder
+mien.train.checkpoints mien.train.telemetry mien.train.starting mien.nets.upstream mien.convert.readers
+mien.synth.mocap mien.synth.place.backgrounds mien.track.hand_experts mien.filming.spill mien.study.rank
+mien.study.kept mien.detect.transformers mien.video av cv2 pydantic safetensors pyarrow.csv pyarrow.parquet scipy.io
+scipy.sparse scipy.spatial.transform torch.distributed.checkpoint
+"""

@@ -65,7 +65,8 @@ def videos(folder: Path) -> None:
     import av
 
     for name, form, codec, pixel in (
-        ("a.mp4", "mp4", "libx264", "yuv420p"), ("b.mp4", "mp4", "mjpeg", "yuvj420p"), ("a.avi", "avi", "mpeg4", "yuv420p"),
+        ("a.mp4", "mp4", "libx264", "yuv420p"), ("b.mp4", "mp4", "mjpeg", "yuvj420p"),
+        ("a.avi", "avi", "mpeg4", "yuv420p"),
         ("a.mkv", "matroska", "libx264", "yuv420p"), ("a.ts", "mpegts", "mpeg2video", "yuv420p"),
     ):  # fmt: skip
         with av.open(str(folder / name), "w", format=form) as container:
@@ -139,7 +140,9 @@ def guess_csv(folder: Path) -> None:
     """A plain table of predictions."""
     with open(folder / "guesses.csv", "w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["image", "person", *_PARAM_COLUMNS, "fx", "fy", "cx", "cy", "score", "box_x", "box_y", "box_w", "box_h"])
+        writer.writerow(
+            ["image", "person", *_PARAM_COLUMNS, "fx", "fy", "cx", "cy", "score", "box_x", "box_y", "box_w", "box_h"]
+        )
         for i in range(2):
             writer.writerow([f"a/{i}.jpg", i, *[0.1] * len(_PARAM_COLUMNS), 900, 900, 32, 24, 0.5, 1, 2, 30, 40])
 
@@ -168,7 +171,8 @@ def bodies(folder: Path) -> None:
     regressor = np.zeros((joints, verts), np.float32)
     regressor[:, 0] = 1
     arrays = {
-        "v_template": rng.random((verts, 3), np.float32).round(1), "f": rng.integers(0, verts, (40, 3)), "weights": weights,
+        "v_template": rng.random((verts, 3), np.float32).round(1), "f": rng.integers(0, verts, (40, 3)),
+        "weights": weights,
         "shapedirs": np.zeros((verts, 3, 10), np.float32), "posedirs_zero": np.array(True),
         "kintree_table": np.stack([parents, np.arange(joints)]), "J_regressor": regressor,
     }  # fmt: skip
@@ -204,7 +208,8 @@ def checkpoints(folder: Path) -> None:
 def detector(folder: Path) -> None:
     """What says how a detector's pictures are prepared."""
     content = {
-        "do_resize": True, "size": {"height": 64, "width": 64}, "resample": 2, "do_rescale": True, "rescale_factor": 0.004,
+        "do_resize": True, "size": {"height": 64, "width": 64}, "resample": 2, "do_rescale": True,
+        "rescale_factor": 0.004,
         "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.2, 0.2],
     }  # fmt: skip
     (folder / "preprocessor_config.json").write_text(json.dumps(content))
@@ -235,14 +240,23 @@ def coco_with(**picture: Any) -> dict[str, Any]:
 def crowdpose(folder: Path) -> None:
     """CrowdPose: 14 joints."""
     content = coco_with(crowdIndex=0.5)
-    content["annotations"] = [{"id": 1, "image_id": 1, "bbox": [1, 2, 30, 40], "keypoints": [1, 2, 2] * 14, "num_keypoints": 14}]
+    content["annotations"] = [
+        {"id": 1, "image_id": 1, "bbox": [1, 2, 30, 40], "keypoints": [1, 2, 2] * 14, "num_keypoints": 14}
+    ]
     (folder / "a.json").write_text(json.dumps(content))
 
 
 def posetrack(folder: Path) -> None:
     """PoseTrack: 17 joints, tracks."""
     content = coco_with(vid_id="1", is_labeled=True, frame_id=1)
-    person = {"id": 1, "image_id": 1, "bbox": [1, 2, 30, 40], "bbox_head": [1, 2, 3, 4], "keypoints": [1, 2, 1] * 17, "track_id": 3}
+    person = {
+        "id": 1,
+        "image_id": 1,
+        "bbox": [1, 2, 30, 40],
+        "bbox_head": [1, 2, 3, 4],
+        "keypoints": [1, 2, 1] * 17,
+        "track_id": 3,
+    }
     content["annotations"] = [person]
     (folder / "a.json").write_text(json.dumps(content))
 
@@ -250,8 +264,8 @@ def posetrack(folder: Path) -> None:
 def ochuman(folder: Path) -> None:
     """OCHuman."""
     person = {"bbox": [1, 2, 30, 40], "keypoints": [1, 2, 1] * 19, "max_iou": 0.8}
-    content = {"keypoint_visible": {"missing": 0, "vis": 1}, "images": [{"file_name": "a.jpg", "image_id": "1", "height": 48,
-               "width": 64, "annotations": [person]}]}  # fmt: skip
+    image = {"file_name": "a.jpg", "image_id": "1", "height": 48, "width": 64, "annotations": [person]}
+    content = {"keypoint_visible": {"missing": 0, "vis": 1}, "images": [image]}
     (folder / "ochuman.json").write_text(json.dumps(content))
 
 
@@ -278,7 +292,9 @@ def mats(folder: Path) -> None:
     scipy.io.savemat(place / "annot.mat", {"annot2": flat2d, "annot3": flat3d})
     (place / "camera.calibration").write_text("name 0\nintrinsic 1500 0 1024 0 0 1501 1025 0 0 0 1 0 0 0 0 1\n")
     points = {"point": np.array([(101.0, 201.0, 9)], dtype=[("x", "O"), ("y", "O"), ("id", "O")])}
-    people = np.array([(11.0, 21.0, 31.0, 41.0, points)], dtype=[(n, "O") for n in ("x1", "y1", "x2", "y2", "annopoints")])
+    people = np.array(
+        [(11.0, 21.0, 31.0, 41.0, points)], dtype=[(n, "O") for n in ("x1", "y1", "x2", "y2", "annopoints")]
+    )
     found = np.array([({"name": "015601864.jpg"}, people)], dtype=[("image", "O"), ("annorect", "O")])
     scipy.io.savemat(folder / "mpii.mat", {"RELEASE": {"annolist": found}})
 
@@ -288,10 +304,14 @@ def table(folder: Path) -> None:
     head = "image,x,y,w,h,nose_x,nose_y,left_wrist_x,left_wrist_y,left_wrist_v,height,width,track"
     rows = ["party/001.jpg,310,40,220,640,402,88,377,301,1,480,640,a", "b.jpg,1,2,30,40,,,5,6,0,480,640,b"]
     (folder / "a.csv").write_text("\n".join([head, *rows]) + "\n")
-    np.savez(folder / "params.npz", body_pose=np.zeros((2, 21, 3)), betas=np.ones((2, 10)), flat_hand_mean=np.array(True))
+    np.savez(
+        folder / "params.npz", body_pose=np.zeros((2, 21, 3)), betas=np.ones((2, 10)), flat_hand_mean=np.array(True)
+    )
     content = coco_with()
     content["categories"] = [{"id": 1, "name": "person", "keypoints": ["nose", "left_eye"]}]
-    content["annotations"] = [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40], "keypoints": [1, 2, 2] * 17}]
+    content["annotations"] = [
+        {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40], "keypoints": [1, 2, 2] * 17}
+    ]
     (folder / "a.json").write_text(json.dumps(content))
 
 
@@ -326,7 +346,9 @@ def meshes(folder: Path) -> None:
     head = "ply\nformat {} 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
     end = "element face 1\nproperty list uchar int vertex_indices\nend_header\n"
     (folder / "a.ply").write_text(head.format("ascii") + end + "0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n")
-    (folder / "b.ply").write_bytes((head.format("binary_little_endian") + end).encode() + np.array(rows, "<f4").tobytes())
+    (folder / "b.ply").write_bytes(
+        (head.format("binary_little_endian") + end).encode() + np.array(rows, "<f4").tobytes()
+    )
     (folder / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     np.save(folder / "a.npy", np.array(rows))
     (folder / "a.json").write_text(json.dumps(rows))
@@ -337,7 +359,10 @@ def submissions(folder: Path) -> None:
     """AGORA's zip, HBW's npz."""
     from mien.evaluate.submissions import JOINTS, PARAMS, plain_pickle
 
-    said = {"params": {name: np.zeros((1, size), np.float32) for name, size in PARAMS.items()}, "joints": np.ones((1, JOINTS, 2))}
+    said = {
+        "params": {name: np.zeros((1, size), np.float32) for name, size in PARAMS.items()},
+        "joints": np.ones((1, JOINTS, 2)),
+    }
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("predictions/a_personId_0.pkl", (1980, 1, 1, 0, 0, 0)), plain_pickle(said))
     np.savez(folder / "a.npz", image_name=np.array(["a"]), v_shaped=np.zeros((1, 3, 3), np.float32))
@@ -397,7 +422,9 @@ def sharded(folder: Path) -> None:
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9)
     network(torch.ones(1, 2)).sum().backward()
     optimizer.step()
-    Checkpoints(folder / "checkpoints", World(rank=0, size=1, device=torch.device("cpu")), keep=2).save(4, network, [optimizer], None, {"epoch": 0})
+    Checkpoints(folder / "checkpoints", World(rank=0, size=1, device=torch.device("cpu")), keep=2).save(
+        4, network, [optimizer], None, {"epoch": 0}
+    )
 
 
 def study(folder: Path) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
 import numpy as np
 
 from . import seeds
@@ -271,7 +272,11 @@ def _training(folder: Path, file: Path) -> None:
     from mien.train.ranks import World
     from mien.train.telemetry import JsonLog
 
-    _refused(lambda: Checkpoints(folder / "run/checkpoints", World(rank=0, size=1, device=torch.device("cpu")), keep=2).latest())
+    _refused(
+        lambda: Checkpoints(
+            folder / "run/checkpoints", World(rank=0, size=1, device=torch.device("cpu")), keep=2
+        ).latest()
+    )
     JsonLog(folder / "run/log.jsonl", 1)
     RunFolder(folder / "run").config()
 
@@ -314,7 +319,7 @@ def _evaluation(folder: Path, file: Path) -> None:
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
-        Target(name="pictures", reads="pictures.read_picture, exif.focal_from_exif", make=seeds.pictures, read=_picture),
+        Target(name="pictures", reads="pictures, exif", make=seeds.pictures, read=_picture),
         Target(name="training pictures", reads="data.pixels.decode", make=seeds.pictures, read=_training_picture),
         Target(name="videos", reads="video.open_footage", make=seeds.videos, read=_video),
         Target(name="frames", reads="video.open_footage (folder)", make=seeds.pictures, read=_frames),
@@ -322,8 +327,8 @@ TARGETS: dict[str, Target] = {
         Target(name="boxes", reads="detect.boxes.BoxesFile", make=seeds.boxes, read=_boxes),
         Target(name="results", reads="clip.read, scene.read", make=seeds.results, read=_result),
         Target(name="SMPLer-X", reads="evaluate.guesses.read_guesses", make=seeds.smplerx, read=_guesses),
-        Target(name="guesses csv", reads="evaluate.guess_table.read_table", make=seeds.guess_csv, read=_guesses),
-        Target(name="guesses parquet", reads="evaluate.guess_table.read_table", make=seeds.guess_parquet, read=_guesses),
+        Target(name="guesses csv", reads="evaluate.guess_table", make=seeds.guess_csv, read=_guesses),
+        Target(name="guesses parquet", reads="evaluate.guess_table", make=seeds.guess_parquet, read=_guesses),
         Target(name="bodies", reads="body.files.check_body, body.reading.read_body", make=seeds.bodies, read=_body),
         Target(name="weights", reads="nets.weights.load_weights, nets.card", make=seeds.weights, read=_weights),
         Target(name="checkpoints", reads="nets.upstream.convert", make=seeds.checkpoints, read=_checkpoint),
@@ -335,7 +340,7 @@ TARGETS: dict[str, Target] = {
         Target(name="SMPL HumanData", reads="readers.humandata", make=seeds.dataset("behave"), read=_humandata),
         *(
             Target(
-                name=f"data {name}", reads=f"data.readers[{name!r}]", make=seeds.dataset(entry, split), read=_dataset(name)
+                name=f"data {name}", reads="data.readers", make=seeds.dataset(entry, split), read=_dataset(name)
             )
             for name, entry, split in (
                 ("coco-wholebody", "coco", "train"), ("mpii", "mpii", "train"), ("ubody", "ubody", "train"),
@@ -344,12 +349,12 @@ TARGETS: dict[str, Target] = {
                 ("freihand", "freihand", "train"),
             )
         ),
-        Target(name="data crowdpose", reads="data.readers['crowdpose']", make=seeds.crowdpose, read=_dataset("crowdpose")),
-        Target(name="data posetrack", reads="data.readers['posetrack']", make=seeds.posetrack, read=_dataset("posetrack")),
-        Target(name="data ochuman", reads="data.readers['ochuman']", make=seeds.ochuman, read=_dataset("ochuman")),
-        Target(name="data mpi-inf-3dhp", reads="data.readers['mpi-inf-3dhp']", make=seeds.dhp, read=_dataset("mpi-inf-3dhp")),
+        Target(name="data crowdpose", reads="data.readers", make=seeds.crowdpose, read=_dataset("crowdpose")),
+        Target(name="data posetrack", reads="data.readers", make=seeds.posetrack, read=_dataset("posetrack")),
+        Target(name="data ochuman", reads="data.readers", make=seeds.ochuman, read=_dataset("ochuman")),
+        Target(name="data mpi-inf-3dhp", reads="data.readers", make=seeds.dhp, read=_dataset("mpi-inf-3dhp")),
         Target(name="matlab", reads="data.readers.mat", make=seeds.mats, read=_mat),
-        Target(name="tables", reads="data.readers['table']", make=seeds.table, read=_table),
+        Target(name="tables", reads="data.readers", make=seeds.table, read=_table),
         Target(name="stores", reads="data.store, data.manifest, data.shards", make=seeds.store, read=_store),
         Target(name="archives", reads="data.images.ImageStore", make=seeds.archives, read=_archive),
         Target(name="meshes", reads="evaluate.meshes.read_mesh", make=seeds.meshes, read=_mesh),
@@ -357,9 +362,9 @@ TARGETS: dict[str, Target] = {
         Target(name="motions", reads="convert.readers, synth.mocap, convert.kinds", make=seeds.motions, read=_motion),
         Target(name="hand experts", reads="track.hand_experts.read_hands", make=seeds.hands, read=_hands),
         Target(name="clip parts", reads="filming.spill.Spill", make=seeds.spill, read=_spill),
-        Target(name="trainings", reads="train.folder, train.config, train.checkpoints", make=seeds.training, read=_training),
+        Target(name="trainings", reads="train.folder, config, checkpoints", make=seeds.training, read=_training),
         Target(name="checkpoint folders", reads="train.checkpoints.Checkpoints", make=seeds.sharded, read=_sharded),
         Target(name="studies", reads="study.ledger, study.rank.read_ranking", make=seeds.study, read=_study),
-        Target(name="evaluations", reads="evaluate.baseline, known_answer, study.kept", make=seeds.study, read=_evaluation),
+        Target(name="evaluations", reads="evaluate.baseline, .known_answer", make=seeds.study, read=_evaluation),
     )
 }  # fmt: skip

@@ -40,6 +40,8 @@ __all__ = [
 DEFAULT = "ustc-community/dfine-small-coco"
 """D-FINE, small: 10M parameters, Apache-2.0, trained on COCO alone."""
 MIN_SCORE = 0.5
+_LARGEST = 8192
+"""Pixels of a side, as networks see pictures."""
 _CONFIG, _PREPARE, _WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
 _SQUARE = ("d_fine", "rt_detr", "rt_detr_v2")
 """Model types that are all published for 640 x 640, values from 0 to 1; used where the preparation file is missing."""
@@ -88,6 +90,13 @@ class Preparation:
             raise ValueError("pictures that are not resized, or are padded to one size, are not supported")
         shortest = size.get("shortest_edge")
         normalize = raw.get("do_normalize", False)
+        sides = [
+            value for value in (shortest, size.get("longest_edge"), size.get("height"), size.get("width")) if value
+        ]
+        if not all(0 < int(value) <= _LARGEST for value in sides):
+            raise ValueError(f"pictures of {sides} pixels, not 1 to {_LARGEST}")
+        if normalize and not len(raw["image_mean"]) == len(raw["image_std"]) == 3:
+            raise ValueError("mean and deviation are not those of three channels")
         return cls(
             height=0 if shortest else int(size["height"]),
             width=0 if shortest else int(size["width"]),

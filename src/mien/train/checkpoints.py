@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict import (
     get_model_state_dict,
     get_optimizer_state_dict,
@@ -31,7 +32,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import async_save, save
 
-from mien.errors import InputError, OutputError, UnsafeFile
+from mien.errors import InputError, MienError, OutputError
 from mien.files import atomic_write, inside, read_json
 from mien.train.guarded import GuardedPlanner, GuardedReader
 from mien.train.optimizing import Mean
@@ -129,6 +130,7 @@ class Checkpoints:
             raise InputError(fault, expected="a whole checkpoint")
         place, tensors = self._place(step), _tensors(model, optimizers, mean)
         try:
+            GuardedReader(place).read_metadata()  # torch hides in its own words what goes wrong with it
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 load(
@@ -137,9 +139,13 @@ class Checkpoints:
                     planner=GuardedPlanner(),
                     no_dist=not self.world.distributed,
                 )
-        except UnsafeFile:
+        except MienError:
             raise
-        except Exception as error:
+        except (Exception, CheckpointException) as error:  # the latter is no Exception
+            failures = getattr(error, "failures", None)
+            for each, _ in failures.values() if isinstance(failures, dict) else ():
+                if isinstance(each, MienError):
+                    raise each from error
             reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
             raise InputError(
                 f"the checkpoint {place} cannot be read ({reason})", todo="was the config changed?"
@@ -171,7 +177,7 @@ class Checkpoints:
         """Take a checkpoint away that could not be written."""
         try:
             yield
-        except Exception as error:
+        except (Exception, CheckpointException) as error:
             if self.world.leads:
                 shutil.rmtree(part, ignore_errors=True)
             found = f"cannot write the checkpoint {part.name.removeprefix('.')} in {part.parent}: {_reason(error)}"

@@ -106,8 +106,20 @@ class GuardedPlanner(DefaultLoadPlanner):
     """Values that are no tensors are numbers, text and containers."""
 
     def load_bytes(self, read_item: ReadItem, value: Any) -> None:
-        """Take one of them."""
-        name, found = read_item.dest_index.fqn, torch.load(value, weights_only=True)
+        """Take one of them.
+
+        Raises:
+            UnsafeFile: it is something else, which would have run.
+        """
+        name = read_item.dest_index.fqn
+        try:
+            found = torch.load(value, weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise UnsafeFile(
+                f"{name} of the checkpoint is no number, text or container of them; it was not read",
+                expected="a checkpoint that mien wrote",
+                todo="if you do not know where it comes from, delete it",
+            ) from error
         if self.flatten_state_dict:
             set_element(self.original_state_dict, self.mappings[name], found)
         else:
