@@ -158,6 +158,16 @@ def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
     assert load() == {"epoch": 0}
 
 
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '{"files": {}}', '{"files": [], "state": 1}', '{"files": {"a": 1}, "state": 1}']
+)
+def test_a_checkpoint_that_lacks_something(tmp_path: Path, content: str) -> None:
+    _, place, load = _saved(tmp_path)
+    (place / "state.json").write_text(content)
+    with pytest.raises(InputError, match="damaged"):
+        load()
+
+
 def test_the_table_of_a_checkpoint_runs_nothing(tmp_path: Path) -> None:
     _, place, load = _saved(tmp_path)
     canary = tmp_path / "canary"
@@ -213,6 +223,27 @@ def test_a_long_tuple_hashed_again_and_again_ends_at_once() -> None:
     assert time.process_time() - start < 5
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x02N" + b"2\x86" * 60 + b".",
+        b"\x80\x02]q\x00(h\x00h\x00e.",
+        b"\x80\x02}q\x00(K\x01h\x00u.",
+        b"\x80\x02]" + b"q\x00](h\x00h\x00h\x00e" * 40 + b".",
+    ],
+    ids=["pairs of pairs", "a list in itself", "a dict in itself", "lists of lists"],
+)
+def test_a_pickle_of_no_end(data: bytes) -> None:
+    """Reading ends at once; walking through what was read did not: 124 bytes, 2^60 values."""
+    with pytest.raises(InputError, match=r"no end|holds itself"):
+        loads_pickle(data, "a")
+
+
+def test_what_is_shared_honestly_is_read() -> None:
+    camera = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    assert loads_pickle(pickle.dumps([camera] * 500_000), "a")[-1] == camera
+
+
 # archives --------------------------------------------------------------------------------------------------------
 def test_a_bomb_of_zeros_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mien.npz.MAX_UNPACKED", 2**20)
@@ -226,10 +257,23 @@ def test_a_bomb_of_zeros_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_table_of_contents_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.npz.MAX_MEMBERS", 1)
     np.savez(tmp_path / "a.npz", **{str(i): np.zeros(1) for i in range(9)})  # pyright: ignore
+    monkeypatch.setattr("mien.npz.MAX_MEMBERS", 8)
+    with pytest.raises(InputError, match="9 members, more than 8"):
+        open_npz(tmp_path / "a.npz")
+    monkeypatch.setattr("mien.npz.MAX_MEMBERS", 1)
     with pytest.raises(InputError, match="table of contents"):
         open_npz(tmp_path / "a.npz")
+
+
+def test_the_table_of_contents_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(tmp_path / "a.npz", **{str(i): np.full(1, i) for i in range(9)})  # pyright: ignore
+    archive, opened_again = open_npz(tmp_path / "a.npz"), []
+    whole = zipfile.ZipFile
+    monkeypatch.setattr("mien.npz.zipfile.ZipFile", lambda path: opened_again.append(path) or whole(path))
+    assert [int(archive[key][0]) for key in archive] == list(range(9)) and len(opened_again) == 1
+    again = pickle.loads(pickle.dumps(archive))
+    assert int(again["3"][0]) == 3
 
 
 def _zip(path: Path, members: dict[str, bytes], packing: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -377,6 +421,29 @@ def test_a_shard_that_claims_wider_rows_than_it_has(tmp_path: Path) -> None:
     path.write_bytes(sink.getvalue())
     with pytest.raises(InputError, match="damaged"):
         Store.open(tmp_path / "store")["made"].take(np.arange(3))
+
+
+def test_boxes_that_are_a_word(tmp_path: Path) -> None:
+    from mien.data.humandata import HumanData
+
+    for key in ("image_path", "bbox_xywh", "keypoints2d_smplx"):
+        arrays = {"image_path": np.array(["a.jpg"]), "bbox_xywh": np.ones((1, 5), np.float32)}
+        np.savez(tmp_path / "a.npz", **{**arrays, key: np.array("x", object)})  # pyright: ignore
+        with pytest.raises(InputError, match=key):
+            HumanData.read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("left_out", ["made_by", "kind", "rows", "frames", "extra"])
+def test_parts_of_a_clip_that_lack_something(tmp_path: Path, left_out: str) -> None:
+    from mien.filming.spill import Spill
+
+    seeds.spill(tmp_path)
+    state = tmp_path / "parts/state.json"
+    record = json.loads(state.read_text())
+    del record[left_out]
+    state.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="cannot be read"):
+        Spill.open(tmp_path / "parts", {"a": 1}, resume=True)
 
 
 # results ---------------------------------------------------------------------------------------------------------

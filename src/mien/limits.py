@@ -6,6 +6,7 @@ Limits are far above what anybody has, and far below what fills a machine. Beyon
 from __future__ import annotations
 
 __all__ = [
+    "EXPANSION",
     "MAX_BOXES_BYTES",
     "MAX_COEFFICIENTS",
     "MAX_FILE_BYTES",
@@ -36,9 +37,12 @@ MAX_FRAMES = 2**24
 """Of a clip's result: 16.8 million, six days at 30 frames a second."""
 MAX_UNPACKED, UNPACKED_RATIO = 2**31, 100
 """What is packed may unpack to 2 GiB, or to 100 times the size of its file where that is more."""
-MAX_MEMBERS = 2**20
+MAX_MEMBERS = 4096
 """Of an archive of arrays; an archive of pictures may have a table of contents of 2 GiB."""
 MAX_COEFFICIENTS = 1000
 """Betas, or coefficients of expression, of one person."""
+EXPANSION = (2**22, 100)
+"""What a pickle holds may count 4 million values, or 100 times its own where that is more, once whatever it holds in
+several places is counted in each of them."""
 MAX_KEY_PARTS = 64
 """Parts of a tuple, and bits of a number, that is a key in a pickle."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -31,8 +32,8 @@ __all__ = ["Archive", "check_table", "load_npy", "load_npz", "open_npz", "read_h
 _ZIP_RATIO, _ZIP_SLACK = 1040, 2**16  # deflate cannot shrink more than about 1032 to 1
 _ZIP_END = 2**16 + 200
 """The last bytes of an archive, with its comment, in which the size of the table of contents stands."""
-_ENTRY_BYTES = 64
-"""Of an entry with a short name in a table of contents."""
+_ENTRY_BYTES = 256
+"""Of an entry in a table of contents, with a name of some length."""
 
 
 def load_npy(path: Path) -> np.ndarray:
@@ -79,8 +80,21 @@ class Archive(Mapping[str, Any]):
         _check_unpacked(self.path, name, info.file_size)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise damaged(name, ValueError("it is packed in a way that numpy never uses"))
-        with zipfile.ZipFile(self.path) as archive, archive.open(info) as stream:
+        with self._archive().open(info) as stream:
             yield stream  # type: ignore[misc]
+
+    def _archive(self) -> zipfile.ZipFile:
+        """One open archive a process: its table is read once, and a forked file position would be shared."""
+        known = self.__dict__.get("_open")
+        if known is None or known[0] != os.getpid():
+            known = self.__dict__["_open"] = (os.getpid(), zipfile.ZipFile(self.path))
+        return known[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path, "members": self.members}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     def __contains__(self, key: object) -> bool:
         return key in self.members
@@ -102,6 +116,8 @@ def open_npz(path: Path) -> Archive:
         try:
             check_table(stream, _ENTRY_BYTES * MAX_MEMBERS)
             infos = zipfile.ZipFile(stream).infolist()
+            if len(infos) > MAX_MEMBERS:
+                raise ValueError(f"it has {len(infos)} members, more than {MAX_MEMBERS}")
         except Exception as error:
             raise damaged(str(path), error) from error
     return Archive(path, {info.filename[:-4]: info for info in infos if info.filename.endswith(".npy")})

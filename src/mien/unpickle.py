@@ -20,7 +20,7 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from mien.allowed import NAMES, Chumpy, Dtype, Name, fill_array, fill_sparse, flat_key
+from mien.allowed import NAMES, Chumpy, Dtype, Name, check_expansion, fill_array, fill_sparse, flat_key
 from mien.errors import InputError, MienError, UnsafeFile
 from mien.files import opened
 from mien.limits import MAX_FILE_BYTES
@@ -59,6 +59,7 @@ class _Reader(pickle._Unpickler):
         value = super().load()
         if self.unfilled:
             raise ValueError("it holds a sparse matrix without content")
+        check_expansion(value)
         return value
 
     def refuse(self, wish: str) -> NoReturn:

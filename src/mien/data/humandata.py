@@ -96,6 +96,7 @@ class HumanData:
         """
         file = HumanDataFile.open(path)
         known: dict[str, Any] = {"image_path": file["image_path"].tolist(), "params": {}, "keypoints": {}, "extra": {}}
+        masks = file.masks
         for key in file:
             if is_keypoints(key):
                 known["keypoints"][key] = file.keypoints(key)
@@ -105,7 +106,7 @@ class HumanData:
                 known[key] = file[key]
             elif key == "config":
                 known[key] = str(file[key])
-            elif key not in ("image_path", *FLAGS) and key not in file.masks:
+            elif key not in ("image_path", *FLAGS) and key not in masks:
                 known["extra"][key] = file[key]
         return cls(**known)
 
@@ -176,7 +177,7 @@ class HumanDataFile(Mapping[str, Any]):
         value = self.archive[key]
         if key in (*BODY_FAMILIES, "meta", "misc"):
             return self._dict(key, value)
-        if value.dtype == object and value.ndim == 0:
+        if value.dtype == object and value.ndim == 0 and key not in ("image_path", *BOXES) and not is_keypoints(key):
             return value.item()
         if key not in ("image_path", *BOXES) and not is_keypoints(key):
             return value

@@ -62,13 +62,14 @@ class Spill:
         if resume and state.exists():
             try:
                 known = read_json(state)
+                there = known["made_by"]
                 kind = np.dtype([(name, form, tuple(shape)) for name, form, shape in known["kind"]])
                 spill = cls(folder=folder, rows=known["rows"], frames=known["frames"], extra=known["extra"])
                 if kind.hasobject or any(type(each) is not int or each < 0 for each in (spill.rows, spill.frames)):
                     raise ValueError("it counts wrongly")
             except (ValueError, TypeError, LookupError, AttributeError) as error:
                 raise InputError(f"{state} cannot be read ({error})", todo="run again without --resume") from error
-            _compare(folder, known["made_by"], made_by)
+            _compare(folder, there, made_by)
             spill.kind = kind if known["kind"] else None
             spill._cut()
             return spill

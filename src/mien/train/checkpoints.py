@@ -200,7 +200,8 @@ class Checkpoints:
         """What is wrong with a checkpoint; empty if it is whole."""
         place = self._place(step)
         try:
-            sizes = read_json(place / STATE)["files"]
+            record = read_json(place / STATE)
+            sizes, _ = record["files"], record["state"]
             for name, size in sizes.items():
                 if (found := inside(place, name).stat().st_size) != size:
                     return f"the checkpoint {place} is cut short: {name} has {found} bytes instead of {size}"
