@@ -13,16 +13,16 @@ PACKAGE = Path(__file__).parents[1] / "src/mien"
 ROOMS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "errors",
-        "optional files workers allowed hub exif palette",
-        "unpickle",
+        "errors limits",
+        "optional files workers allowed hub palette",
+        "unpickle exif",
         "npz",
         "geometry.rotation geometry.boxes geometry.crop geometry.align geometry.hands records",
         "geometry.camera picture_files",
         "pictures body nets scene placing",
         "clip",
-        "detect render export metrics video movie data.npz_rows data.npz_write data.samples",
-        "view data.humandata track",
+        "detect render export metrics video data.npz_rows data.npz_write data.samples",
+        "view data.humandata track movie",
         "synth",
         "data",
         "losses",

@@ -356,7 +356,7 @@ def test_files_that_are_not_there_or_are_archives(tmp_path: Path) -> None:
 
 
 def test_limit_of_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.unpickle.MAX_BYTES", 100)
+    monkeypatch.setattr("mien.unpickle.MAX_FILE_BYTES", 100)
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(np.zeros(1000)))
     with pytest.raises(InputError, match="at most 100"):
         load_pickle(tmp_path / "a.pkl")
@@ -455,7 +455,7 @@ def test_members_that_claim_more_than_they_hold(tmp_path: Path) -> None:
 
 
 def test_a_whole_gigabyte_of_zeros_is_refused_above_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.npz.MAX_BYTES", 1000)
+    monkeypatch.setattr("mien.npz.MAX_FILE_BYTES", 1000)
     np.savez_compressed(tmp_path / "a.npz", key=np.zeros(10_000))
     with pytest.raises(InputError, match="more than can be in it"):
         load_npz(tmp_path / "a.npz")

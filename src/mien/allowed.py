@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from mien.errors import InputError, MienError
+from mien.limits import EXPANSION, MAX_KEY_PARTS
 
-__all__ = ["NAMES", "Chumpy", "Dtype", "Name", "fill_array", "fill_sparse", "flat_key"]
+__all__ = ["NAMES", "Chumpy", "Dtype", "Name", "check_expansion", "fill_array", "fill_sparse", "flat_key"]
 
 _DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f(2|4|8|12|16)|c(8|16|24|32)|[SU]\d{1,10}|O[48]?)")
 
@@ -164,10 +165,50 @@ def _make_bytes(text: Any = b"", encoding: Any = "latin1") -> bytes:
 
 
 def flat_key(key: Any) -> Any:
-    """The key, if hashing it is harmless: that of tuples in tuples takes for ever, or overflows the stack."""
-    if type(key) is tuple and any(type(part) is tuple for part in key):
-        raise ValueError("it holds a key made of nested tuples")
+    """The key, if hashing it is harmless: that of tuples in tuples takes for ever, or overflows the stack; that of long
+    tuples and of huge numbers is done anew at each step, and huge numbers can all be made to have one hash."""
+    if type(key) is tuple:
+        if any(type(part) is tuple for part in key):
+            raise ValueError("it holds a key made of nested tuples")
+        if len(key) > MAX_KEY_PARTS:
+            raise ValueError(f"it holds a key of {len(key)} parts, more than {MAX_KEY_PARTS}")
+    for part in key if type(key) is tuple else (key,):
+        if (type(part) is int and part.bit_length() > MAX_KEY_PARTS) or type(part) is complex:
+            raise ValueError("it holds a key that is no plain number")
     return key
+
+
+def _parts(value: Any) -> Any:
+    """What a container holds."""
+    if isinstance(value, np.ndarray):
+        return value.reshape(-1).tolist() if value.dtype == object else ()
+    return value.state.values() if isinstance(value, Chumpy) else value.values() if isinstance(value, dict) else value
+
+
+def check_expansion(value: Any) -> None:
+    """Raise `ValueError` if the value holds itself, or holds the same containers in so many places that whoever walks
+    through it never ends: sixty pairs, each of the pair before it and itself, are 124 bytes and 2^60 values."""
+    kinds = (list, tuple, dict, set, frozenset, np.ndarray, Chumpy)
+    stack, entered, sizes, own = [value], set[int](), dict[int, int](), 0
+    while stack:
+        top = stack[-1]
+        if id(top) in sizes or not isinstance(top, kinds):
+            stack.pop()
+            continue
+        parts = _parts(top)
+        inner = [part for part in parts if isinstance(part, kinds)]
+        if waiting := [part for part in inner if id(part) not in sizes]:
+            if id(top) in entered:
+                raise ValueError("it holds a container that holds itself")
+            entered.add(id(top))
+            stack += waiting
+            continue
+        stack.pop()
+        own += 1 + len(parts)
+        sizes[id(top)] = 1 + len(parts) + sum(sizes[id(part)] for part in inner)
+    least, times = EXPANSION
+    if isinstance(value, kinds) and sizes[id(value)] > max(least, times * own):
+        raise ValueError("it holds the same containers in so many places that it has no end")
 
 
 def _make_ordered(pairs: Any = ()) -> OrderedDict[Any, Any]:

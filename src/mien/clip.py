@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float64, Int64
 from torch import Tensor
 
 from mien.errors import InputError
-from mien.scene import Person, Scene, Shot, arrays_of_rows, read_arrays, rows_of_arrays, shared_of_arrays
+from mien.limits import MAX_FRAMES
+from mien.scene import ROW_SHAPES, Person, Scene, Shot, arrays_of_rows, read_arrays, rows_of_arrays, shared_of_arrays
 
 __all__ = ["ROW_KEYS", "Clip", "Track", "clip_of_arrays", "read"]
 
@@ -162,11 +163,7 @@ def _row_arrays(track: Track) -> dict[str, np.ndarray]:
 
 def _nobody() -> Person:
     """Zero rows."""
-    sizes = {"bbox": (4,), "crop_bbox": (4,), "score": (), "joints3d": (144, 3), "joints2d": (144, 2)}
-    sizes |= {"crop_K": (3, 3), "crop_transl": (3,), "transl_residual": (), "crop_global_orient": (3,)}
-    sizes |= {"global_orient": (3,), "body_pose": (21, 3), "jaw_pose": (3,), "leye_pose": (3,), "reye_pose": (3,)}
-    sizes |= {"left_hand_pose": (15, 3), "right_hand_pose": (15, 3)}
-    sizes |= {"betas": (10,), "expression": (10,), "transl": (3,)}
+    sizes = {key: size for key, size in ROW_SHAPES.items() if key != "part_bbox"}
     return Person(**rows_of_arrays({key: np.zeros((0, *size), np.float32) for key, size in sizes.items()}))
 
 
@@ -175,9 +172,14 @@ def _check(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     missing = sorted({*ROW_KEYS, "fps", "num_frames", "smoothing"} - arrays.keys())
     if missing:
         raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="a whole result of a clip")
-    fps = arrays["fps"]
+    smoothing, fps = arrays["smoothing"], arrays["fps"]
+    if smoothing.shape or smoothing.dtype.kind != "U":
+        raise InputError(f"{path}: smoothing is {smoothing.dtype} of shape {smoothing.shape}", expected="one text")
     if fps.shape or fps.dtype.kind not in "iuf" or not 0 < fps < np.inf:
         raise InputError(f"{path}: fps is {fps} ({fps.dtype})", expected="frames a second, above 0")
+    count = arrays["num_frames"]
+    if count.shape or count.dtype.kind not in "iu" or not 0 <= int(count) <= MAX_FRAMES:
+        raise InputError(f"{path}: num_frames is {count} ({count.dtype})", expected=f"0 to {MAX_FRAMES}")
     rows = len(arrays["score"])
     for key, kind in ROW_KEYS.items():
         if arrays[key].shape != (rows,) or arrays[key].dtype != kind:

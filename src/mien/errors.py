@@ -22,6 +22,9 @@ __all__ = [
     "closest",
 ]
 
+_LONGEST = 1500
+"""Characters of a part of a message."""
+
 
 class MienError(Exception):
     """A mistake that the user can mend, said in one line.
@@ -35,7 +38,14 @@ class MienError(Exception):
     def __init__(self, found: str, *, expected: str = "", todo: str = "") -> None:
         self.found, self.expected, self.todo = found, expected, todo
         parts = [found, f"expected {expected}" if expected else "", todo]
-        super().__init__("; ".join(" ".join(part.split()) for part in parts if part))
+        super().__init__("; ".join(_plain(" ".join(part.split())) for part in parts if part))
+
+
+def _plain(text: str) -> str:
+    """The text with whatever steers a terminal, or cannot be shown, spelled out, and not without end: names come from
+    strangers' files."""
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class InputError(MienError):

@@ -6,6 +6,9 @@ import math
 import struct
 from pathlib import Path
 
+from mien.errors import MienError
+from mien.files import opened
+
 __all__ = ["focal_from_exif"]
 
 _EXIF_POINTER, _FOCAL_35MM = 0x8769, 0xA405
@@ -23,10 +26,10 @@ def focal_from_exif(path: Path | str, width: int, height: int) -> float | None:
     block tells nothing; it is no error.
     """
     try:
-        with open(path, "rb") as stream:
+        with opened(Path(path)) as stream:
             tags = _tags(_block(stream.read(_MOST_BYTES)))
         return tags.get(_FOCAL_35MM, 0) / _DIAGONAL_35MM * math.hypot(width, height) or None
-    except (OSError, struct.error):
+    except (MienError, OSError, struct.error):
         return None
 
 

@@ -5,16 +5,31 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
+import json
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
-from mien.errors import OutputError
+from mien.errors import InputError, OutputError
+from mien.limits import MAX_FILE_BYTES, MAX_SETTINGS_BYTES
 
-__all__ = ["atomic_write", "data_folders", "exclusive", "sha256", "writing"]
+__all__ = [
+    "appended",
+    "atomic_write",
+    "data_folders",
+    "exclusive",
+    "inside",
+    "opened",
+    "parse_json",
+    "read_json",
+    "sha256",
+    "writing",
+]
 
 _UNDER_WAY = re.compile(r"\..*\.[a-z0-9_]{8}\.part", re.DOTALL)
 """Names that `atomic_write` gives to files before they are whole."""
@@ -32,6 +47,62 @@ def sha256(path: Path) -> str:
     """The file's SHA-256 in hex, read in pieces."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def opened(path: Path, most: int = MAX_FILE_BYTES) -> io.BufferedReader:
+    """A file open for reading.
+
+    Raises:
+        InputError: it is not there, is no regular file (a pipe would wait for ever), or holds more than `most` bytes.
+    """
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise InputError(f"{path} cannot be opened: it is {what}", expected="a file that can be read")
+        if status.st_size > most:
+            raise InputError(f"{path} holds {status.st_size} bytes", expected=f"at most {most}")
+        return open(path, "rb")
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path} cannot be opened: {reason}", expected="a file that can be read") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON as Python has it.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply to be anything that people write.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def read_json(path: Path, most: int = MAX_SETTINGS_BYTES) -> Any:
+    """The content of a JSON file, in UTF-8.
+
+    Raises:
+        ValueError: it is no JSON, or is nested too deeply; the caller knows what to do about it.
+        InputError: it is not there, is no regular file, or holds more than `most` bytes.
+    """
+    with opened(path, most) as stream:
+        return parse_json(stream.read())
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file below a folder, by a name that a file of somebody else gives.
+
+    Raises:
+        InputError: the name leads out of the folder, or is none. Links that lie in the folder are followed: no file of
+            somebody else can make one.
+    """
+    plain = PurePosixPath(name.replace("\\", "/"))
+    drive = len(name) > 1 and name[1] == ":"
+    if not plain.name or plain.is_absolute() or drive or ".." in plain.parts or "\0" in name:
+        raise InputError(f"the name {name[:200]!r} leads out of {folder}", expected="a path below it, without '..'")
+    return folder / name
 
 
 @contextlib.contextmanager
@@ -58,6 +129,11 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         if name is not None:
             with contextlib.suppress(OSError):
                 os.unlink(name)
+
+
+def appended(path: Path) -> IO[bytes]:
+    """A file of ours open for adding to its end; never one elsewhere that a link in the folder leads to."""
+    return open(path, "ab", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666))
 
 
 @contextlib.contextmanager
@@ -119,7 +195,7 @@ def _lock(path: Path) -> tuple[IO[bytes], bool]:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         known = path.exists()
-        stream = open(path, "ab")
+        stream = appended(path)
         try:
             _hold(stream, path.parent)
             if os.path.samestat(os.fstat(stream.fileno()), os.stat(path)):

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from mien.errors import OutputError
+from mien.errors import MienError, OutputError
 from mien.files import atomic_write
 from mien.optional import need
+from mien.video import open_container
 
 __all__ = ["Movie", "write_movie"]
 
@@ -96,12 +97,12 @@ def _sound(path: Path, container: Any, problems: list[str], stack: contextlib.Ex
     import av.error
 
     try:
-        source = stack.enter_context(av.open(str(path)))
+        source = stack.enter_context(open_container(path))
         if not source.streams.audio:
             return None
         heard = source.streams.audio[0]
         target = container.add_stream_from_template(heard)
-    except (av.error.FFmpegError, ValueError, OSError) as error:
+    except (av.error.FFmpegError, ValueError, OSError, MienError) as error:
         problems.append(f"the sound of {path} is left out: {error}")
         return None
     pictures = source.streams.video[0]

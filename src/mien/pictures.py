@@ -19,6 +19,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.errors import PictureError
+from mien.limits import MAX_PICTURE_BYTES as MAX_BYTES
+from mien.limits import MAX_PIXELS
 from mien.picture_files import EXTENSIONS, PictureFile, find_pictures
 
 __all__ = [
@@ -32,10 +34,6 @@ __all__ = [
     "read_picture",
     "whole_png",
 ]
-
-MAX_PIXELS = 2**28
-"""The largest picture that is read: 268 megapixels, 0.8 GB once decoded."""
-MAX_BYTES = 2**31 - 1
 
 _KINDS = "a JPEG, PNG, WebP, BMP, TIFF or GIF picture"
 _AGAIN = "copy or download it again, or leave it out"

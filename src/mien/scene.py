@@ -6,7 +6,6 @@ described in `docs/conventions.md`; `SCHEMA_VERSION` changes when one of them ch
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,9 +19,12 @@ from torch import Tensor
 from mien.errors import InputError
 from mien.files import atomic_write
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+from mien.limits import MAX_COEFFICIENTS
+from mien.npz import load_npz
 from mien.records import Record, SmplxParams
 
 __all__ = [
+    "ROW_SHAPES",
     "SCHEMA_VERSION",
     "Origin",
     "Person",
@@ -49,6 +51,15 @@ _TENSORS = (
     "crop_transl",
     "transl_residual",
 )
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+ROW_SHAPES: dict[str, tuple[int, ...]] = {
+    "global_orient": (3,), "body_pose": (21, 3), "jaw_pose": (3,), "leye_pose": (3,), "reye_pose": (3,),
+    "left_hand_pose": (15, 3), "right_hand_pose": (15, 3), "betas": (10,), "expression": (10,), "transl": (3,),
+    "bbox": (4,), "crop_bbox": (4,), "score": (), "joints3d": (144, 3), "joints2d": (144, 2), "crop_K": (3, 3),
+    "crop_transl": (3,), "transl_residual": (), "crop_global_orient": (3,), "part_bbox": (3, 4),
+}  # fmt: skip
+"""What a result file holds of each person. Another number of betas or of coefficients of expression is read, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,16 +228,14 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
         InputError: the file is missing, damaged, of a newer schema, or no result of this package.
     """
     path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist", expected="a result file (.npz)")
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            arrays = dict(stored)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist", expected="a result file (.npz)") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        arrays = load_npz(path)
+    except InputError as error:
         todo = "write it again with `mien predict`"
-        raise InputError(
-            f"{path} cannot be read ({error})", expected="a whole result file (.npz)", todo=todo
-        ) from error
+        raise InputError(error.found, expected="a whole result file (.npz)", todo=todo) from error
+    arrays = {key: array.astype(array.dtype.newbyteorder("="), copy=False) for key, array in arrays.items()}
     _check(path, arrays)
     return arrays
 
@@ -234,7 +243,7 @@ def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     if "schema_version" not in arrays:
         raise InputError(f"{path} has no key schema_version", expected="a result of `mien predict`")
-    version = int(arrays["schema_version"])
+    version = _whole(path, arrays, "schema_version")
     if version > SCHEMA_VERSION:
         raise InputError(f"{path} has schema {version}", expected=f"at most {SCHEMA_VERSION}", todo="update mien")
     needed = {*_PARAMS, *_TENSORS, "crop_global_orient", "K", "image_size", "camera", "orientation"}
@@ -242,10 +251,39 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     missing = sorted(needed - arrays.keys())
     if missing:
         raise InputError(f"{path} lacks the keys {', '.join(missing)}", expected="a whole result of `mien predict`")
-    people = {key: arrays[key].shape[:1] for key in (*_PARAMS, *_TENSORS, "part_bbox") if key in arrays}
+    for key, array in arrays.items():
+        shape = ROW_SHAPES.get(key)
+        free = key in ("betas", "expression") and array.ndim == 2 and array.shape[1] <= MAX_COEFFICIENTS
+        fits = shape is None or (array.ndim > 0 and (array.shape[1:] == shape or free))
+        if not fits or (shape is not None and array.dtype not in _FLOATS):
+            found = f"{path}: {key} is {array.dtype} of shape {array.shape}"
+            raise InputError(found, expected=f"floating-point numbers, a row of {shape} a person")
+    _check_shared(path, arrays)
+    people = {key: arrays[key].shape[:1] for key in ROW_SHAPES if key in arrays}
     if len(set(people.values())) > 1:
         raise InputError(f"{path} counts people differently: {people}", expected="one row per person in every array")
+
+
+def _check_shared(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """What everyone has in common."""
+    size, K = arrays["image_size"], arrays["K"]
+    if size.shape != (2,) or size.dtype.kind not in "iu" or not ((size > 0) & (size < 2**31)).all():
+        raise InputError(
+            f"{path}: image_size is {size.dtype} of shape {size.shape}", expected="height and width, pixels"
+        )
+    if K.shape != (3, 3) or K.dtype.kind != "f":
+        raise InputError(f"{path}: K is {K.dtype} of shape {K.shape}", expected="the camera's matrix (3, 3)")
+    for key in ("camera", "orientation", *(field.name for field in fields(Origin))):
+        if arrays[key].shape or arrays[key].dtype.kind != "U":
+            raise InputError(f"{path}: {key} is {arrays[key].dtype} of shape {arrays[key].shape}", expected="one text")
     world = arrays.get("world_from_camera", np.eye(4))
     good = world.dtype.kind == "f" and world.shape == (4, 4) and bool(np.isfinite(world).all())
     if not good or not np.allclose(world[:3, :3] @ world[:3, :3].T, np.eye(3), atol=1e-3):
         raise InputError(f"{path}: world_from_camera is no place of a camera", expected="a rotation and a translation")
+
+
+def _whole(path: Path, arrays: Mapping[str, np.ndarray], key: str) -> int:
+    if arrays[key].shape or arrays[key].dtype.kind not in "iu":
+        found = f"{path}: {key} is {arrays[key].dtype} of shape {arrays[key].shape}"
+        raise InputError(found, expected="one whole number")
+    return int(arrays[key])

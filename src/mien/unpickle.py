@@ -20,13 +20,12 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from mien.allowed import NAMES, Chumpy, Dtype, Name, fill_array, fill_sparse, flat_key
+from mien.allowed import NAMES, Chumpy, Dtype, Name, check_expansion, fill_array, fill_sparse, flat_key
 from mien.errors import InputError, MienError, UnsafeFile
+from mien.files import opened
+from mien.limits import MAX_FILE_BYTES
 
-__all__ = ["MAX_BYTES", "damaged", "load_pickle", "load_stream", "loads_pickle", "opened"]
-
-MAX_BYTES = 2**34
-"""A file, or an array in an archive, larger than this (16 GiB) is refused before it is read."""
+__all__ = ["damaged", "load_pickle", "load_stream", "loads_pickle", "opened"]
 
 _SPARSE = re.compile(r"scipy\.sparse(\._?(csc|csr|coo))?")
 _MACHINE: dict[int, Callable[[Any], None]] = dict(pickle._Unpickler.dispatch)
@@ -60,6 +59,7 @@ class _Reader(pickle._Unpickler):
         value = super().load()
         if self.unfilled:
             raise ValueError("it holds a sparse matrix without content")
+        check_expansion(value)
         return value
 
     def refuse(self, wish: str) -> NoReturn:
@@ -172,21 +172,9 @@ def load_pickle(path: Path) -> Any:
 
     Raises:
         UnsafeFile: it asks for anything but arrays, numbers, strings and containers.
-        InputError: it is damaged, is no pickle, is larger than `MAX_BYTES`, or is not there.
+        InputError: it is damaged, is no pickle, is larger than `MAX_FILE_BYTES`, or is not there.
     """
-    with opened(path) as stream:
+    with opened(path, MAX_FILE_BYTES) as stream:
         if stream.peek(4)[:4] == b"PK\x03\x04":
             raise InputError(f"{path} is a zip archive", expected="a pickle", todo="is it an .npz or .pth file?")
         return load_stream(stream, str(path))
-
-
-def opened(path: Path) -> io.BufferedReader:
-    """A file open for reading, if it is there and within `MAX_BYTES`; raises `InputError` otherwise."""
-    try:
-        stream = open(path, "rb")
-    except OSError as error:
-        raise InputError(f"{path} cannot be opened: {error.strerror}", expected="a file that can be read") from error
-    if path.stat().st_size > MAX_BYTES:
-        stream.close()
-        raise InputError(f"{path} holds {path.stat().st_size} bytes", expected=f"at most {MAX_BYTES}")
-    return stream

@@ -19,14 +19,30 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.errors import InputError, PictureError
+from mien.files import opened
 from mien.optional import need
 from mien.picture_files import find_pictures
 from mien.pictures import MAX_PIXELS, read_picture
 
-__all__ = ["AHEAD_BYTES", "Footage", "Frame", "has_frames", "in_background", "open_footage"]
+__all__ = [
+    "AHEAD_BYTES",
+    "FORMATS",
+    "Footage",
+    "Frame",
+    "has_frames",
+    "in_background",
+    "open_container",
+    "open_footage",
+]
 
 AHEAD_BYTES = 2**28
 """Frames that wait, decoded (at most half of this, and at most 16) or being looked at; but always one in each place."""
+FORMATS = (
+    "mov", "matroska", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "live_flv", "ogg", "asf", "gif", "apng", "mxf",
+    "nut", "dv", "ivf", "yuv4mpegpipe", "h264", "hevc", "av1", "obu", "m4v", "mjpeg", "h263", "vc1", "rm", "wtv",
+    "dhav", "swf", "wav", "mp3", "aac", "flac", "w64", "aiff", "ac3",
+)  # fmt: skip
+"""Of files, as FFmpeg calls them. Sound alone is among them only to be told from damage."""
 _MOST_AHEAD = 16
 _USUAL_FPS = 30.0
 
@@ -184,11 +200,13 @@ def _open_video(path: Path, name: str) -> Footage:
     if not path.exists():
         raise InputError(f"{path} does not exist", expected="a video, a folder of pictures, or webcam:0")
     try:
-        with av.open(str(path)) as container:
+        with open_container(path) as container:
             stream = _picture_stream(container, path)
             fps = float(stream.average_rate or stream.guessed_rate or _USUAL_FPS)
             claimed = stream.frames or None
-    except (av.error.FFmpegError, OSError) as error:
+    except InputError:
+        raise
+    except (av.error.FFmpegError, OSError, ValueError, MemoryError, ArithmeticError) as error:
         raise _unreadable(path, error) from error
     footage = Footage(name=name, width=1, height=1, fps=fps, num_frames=claimed, path=path, read=_decode_video)
     first = next(_decode_video(footage), None)
@@ -200,6 +218,22 @@ def _open_video(path: Path, name: str) -> Footage:
     return footage
 
 
+def open_container(path: Path) -> Any:
+    """A video or sound file, opened for reading.
+
+    Only formats that hold their content themselves are read: playlists (HLS, DASH, concat, SDP) name further files and
+    addresses, and whatever a file names is not opened. Text in it need not be UTF-8.
+
+    Raises:
+        InputError: it is no regular file.
+    """
+    import av
+
+    opened(path, 2**63).close()
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS)}
+    return av.open(f"file:{path}", options=options, metadata_errors="replace")
+
+
 def _picture_stream(container: Any, path: Path) -> Any:
     from av.stream import Disposition
 
@@ -207,6 +241,10 @@ def _picture_stream(container: Any, path: Path) -> Any:
     if not moving:
         held = "sound only" if container.streams.audio else "no pictures"
         raise InputError(f"{path} holds {held}", expected="a video")
+    if moving[0].codec_context is None:
+        raise InputError(
+            f"{path} is packed in a way that is not known here", expected="a video", todo="convert it to MP4"
+        )
     return moving[0]
 
 
@@ -222,7 +260,7 @@ def _decode_video(footage: Footage) -> Iterator[tuple[float | None, Callable[[],
     import av.error
 
     found, broken, reason = 0, 0, ""
-    with av.open(str(footage.path)) as container:
+    with open_container(Path(str(footage.path))) as container:
         stream = _picture_stream(container, Path(str(footage.path)))
         stream.thread_type = "AUTO"
         if stream.codec_context.width * stream.codec_context.height > 2**23:
@@ -232,8 +270,9 @@ def _decode_video(footage: Footage) -> Iterator[tuple[float | None, Callable[[],
             try:
                 packet = next(packets, None)
                 frames = [] if packet is None else packet.decode()
-            except (av.error.FFmpegError, OSError) as error:
-                broken, reason = broken + 1, reason or f"{error.strerror or error}, after frame {found - 1}"
+            except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
+                said = getattr(error, "strerror", None) or str(error)
+                broken, reason = broken + 1, reason or f"{said}, after frame {found - 1}"
                 if isinstance(error, av.error.EOFError) or broken > 1000:
                     break
                 continue

@@ -15,8 +15,7 @@ import numpy as np
 
 from mien.body.reading import KINDS, BodyArrays, Family, Gender, Reading, open_source, read_body
 from mien.errors import AssetMissing, InputError, MienError, closest
-from mien.files import data_folders, sha256
-from mien.unpickle import opened
+from mien.files import data_folders, opened, sha256
 
 __all__ = ["BodyArrays", "BodyReport", "check_body", "find_body", "read_body"]
 

@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from mien.errors import BodyError, MienError
-from mien.files import sha256
+from mien.files import opened, sha256
 from mien.npz import load_npy, open_npz
-from mien.unpickle import load_pickle, opened
+from mien.unpickle import load_pickle
 
 __all__ = ["KEYPOINT_NAMES", "KINDS", "BodyArrays", "Family", "Gender", "Kind", "Reading", "open_source", "read_body"]
 

@@ -150,6 +150,7 @@ def _read(path: Path, kind: str, wishes: _Wishes) -> tuple[Foreign, BodyModel]:
 
 def _pictures(path: Path, wishes: _Wishes) -> int:
     from mien.convert.pictures import read_pictures
+    from mien.files import inside
 
     if wishes.size is None:
         raise InputError(f"{path} does not say how large its pictures are", expected="--size WIDTHxHEIGHT")
@@ -157,7 +158,7 @@ def _pictures(path: Path, wishes: _Wishes) -> int:
         raise InputError(f"{path} is one person of SMPLer-X", todo="name the folder that holds smplx/ and meta/")
     offsets, count = wishes.hands != "absolute", 0
     for name, scene in read_pictures(path, _body(wishes, "neutral"), wishes.size, focal=wishes.focal, offsets=offsets):
-        scene.save(_target(path, wishes.out / f"{name}.npz"))
+        scene.save(_target(path, inside(wishes.out, f"{name}.npz")))
         count += 1
     _say(f"{count} pictures -> {wishes.out}")
     return count

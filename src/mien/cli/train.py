@@ -110,8 +110,8 @@ def _config(recipe: str) -> TrainConfig:
         return load_recipe(recipe)
     try:
         return from_json(path.read_text(encoding="utf-8"), recipe)
-    except OSError as error:
-        raise InputError(f"cannot read {recipe}: {error.strerror}", expected="the config.json of a run") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {recipe}: {error}", expected="the config.json of a run") from error
 
 
 def changed(

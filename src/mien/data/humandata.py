@@ -10,6 +10,7 @@ at a time.
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,9 +24,8 @@ from mien.body.joints import SMPLX_137
 from mien.data.npz_rows import Rows, peek, rows
 from mien.data.npz_write import write_npz
 from mien.errors import InputError, closest
-from mien.files import atomic_write
+from mien.files import atomic_write, opened
 from mien.npz import Archive, open_npz
-from mien.unpickle import opened
 
 __all__ = ["BODY_FAMILIES", "BOXES", "NUM_JOINTS", "HumanData", "HumanDataFile", "is_keypoints", "joint_slots"]
 
@@ -96,6 +96,7 @@ class HumanData:
         """
         file = HumanDataFile.open(path)
         known: dict[str, Any] = {"image_path": file["image_path"].tolist(), "params": {}, "keypoints": {}, "extra": {}}
+        masks = file.masks
         for key in file:
             if is_keypoints(key):
                 known["keypoints"][key] = file.keypoints(key)
@@ -105,7 +106,7 @@ class HumanData:
                 known[key] = file[key]
             elif key == "config":
                 known[key] = str(file[key])
-            elif key not in ("image_path", *FLAGS) and key not in file.masks:
+            elif key not in ("image_path", *FLAGS) and key not in masks:
                 known["extra"][key] = file[key]
         return cls(**known)
 
@@ -176,7 +177,7 @@ class HumanDataFile(Mapping[str, Any]):
         value = self.archive[key]
         if key in (*BODY_FAMILIES, "meta", "misc"):
             return self._dict(key, value)
-        if value.dtype == object and value.ndim == 0:
+        if value.dtype == object and value.ndim == 0 and key not in ("image_path", *BOXES) and not is_keypoints(key):
             return value.item()
         if key not in ("image_path", *BOXES) and not is_keypoints(key):
             return value
@@ -240,8 +241,8 @@ class HumanDataFile(Mapping[str, Any]):
 def duplicate_keys(path: Path) -> list[str]:
     """Keys that an .npz file holds more than once: which of them counts is anyone's guess."""
     with opened(path) as stream:
-        names = zipfile.ZipFile(stream).namelist()
-    return sorted({name.removesuffix(".npy") for name in names if names.count(name) > 1})
+        counts = Counter(zipfile.ZipFile(stream).namelist())
+    return sorted({name.removesuffix(".npy") for name, count in counts.items() if count > 1})
 
 
 def joint_slots(name: str, width: int, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

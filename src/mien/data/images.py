@@ -1,6 +1,7 @@
 """Where the pictures of a dataset are: a folder, a tar or zip archive, or an address such as s3://bucket/coco.
 
-Pictures are never copied into a store; one that was downloaded as an archive need not be unpacked.
+Pictures are never copied into a store; one that was downloaded as an archive need not be unpacked. Paths come from the
+annotation files of strangers: they cannot lead out of the root, and nothing unpacks to more than a picture.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import stat
 import tarfile
 import zipfile
 from abc import ABC, abstractmethod
@@ -15,10 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import InputError, MienError, PictureError
-from mien.files import atomic_write
+from mien.files import atomic_write, inside, read_json
+from mien.limits import MAX_JSON_BYTES, MAX_PICTURE_BYTES, MAX_UNPACKED
+from mien.npz import check_table, unpacked
 from mien.optional import need
 
-__all__ = ["ImageStore"]
+__all__ = ["SYSTEMS", "ImageStore"]
+
+SYSTEMS = ("s3", "gs", "gcs", "az", "abfs", "abfss", "http", "https", "hf", "file", "memory")
+"""Addresses that pictures may be read from; others of fsspec unpack archives or chain further addresses."""
 
 
 class ImageStore(ABC):
@@ -51,6 +58,8 @@ class ImageStore(ABC):
             InputError: there is no such folder or archive.
         """
         if "://" in root:
+            if (kind := root.split("://", 1)[0]) not in SYSTEMS:
+                raise InputError(f"the picture root {root} is of kind {kind!r}", expected=", ".join(SYSTEMS))
             return _Remote(root)
         path = Path(root) if beside is None else beside / root
         if path.is_dir():
@@ -77,9 +86,13 @@ class _Folder(ImageStore):
 
     def read(self, path: str) -> bytes:
         try:
-            with open(self._inside(path), "rb") as stream:
+            full = self._inside(path)
+            status = os.stat(full)
+            if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_PICTURE_BYTES:
+                raise _missing(self.root, path, "is no regular file, or has too many bytes,")
+            with open(full, "rb") as stream:
                 return stream.read()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
             raise _missing(
                 self.root, path, "is missing" if isinstance(error, FileNotFoundError) else str(error)
             ) from error
@@ -101,10 +114,10 @@ class _Zip(ImageStore):
 
     def read(self, path: str) -> bytes:
         try:
-            return self._archive().read(path)
+            return unpacked(self._archive(), path, MAX_PICTURE_BYTES)
         except KeyError as error:
             raise _missing(self.root, path) from error
-        except (OSError, zipfile.BadZipFile, EOFError) as error:
+        except (OSError, ValueError) as error:
             raise _missing(self.root, path, f"cannot be read ({error})") from error
 
     def has(self, path: str) -> bool:
@@ -115,8 +128,10 @@ class _Zip(ImageStore):
         known = getattr(self, "_open_archive", None)
         if known is None or known[0] != os.getpid():
             try:
+                with open(self.root, "rb") as stream:
+                    check_table(stream, MAX_UNPACKED)
                 known = (os.getpid(), zipfile.ZipFile(self.root))
-            except (OSError, zipfile.BadZipFile) as error:
+            except Exception as error:
                 raise InputError(f"{self.root} cannot be read ({error})", expected="a zip archive") from error
             self._open_archive = known
         return known[1]
@@ -133,7 +148,7 @@ class _Tar(ImageStore):
         if path not in table:
             raise _missing(self.root, path)
         start, size = table[path]
-        if start + size > len(data):
+        if start < 0 or size < 0 or start + size > len(data) or size > MAX_PICTURE_BYTES:
             raise _missing(self.root, path, "is cut short")
         return data[start : start + size]
 
@@ -144,6 +159,8 @@ class _Tar(ImageStore):
         known = getattr(self, "_open_table", None)
         if known is None:
             table = self._cached() or self._scan()
+            if not os.path.getsize(self.root):
+                raise InputError(f"{self.root} is empty", expected="an uncompressed tar archive")
             with open(self.root, "rb") as stream:
                 known = self._open_table = (table, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         return known
@@ -154,12 +171,12 @@ class _Tar(ImageStore):
 
     def _cached(self) -> dict[str, tuple[int, int]] | None:
         try:
-            record = json.loads(self.index.read_text())
-        except (OSError, ValueError):
-            return None
-        if record.get("stamp") != self._stamp():
-            return None
-        return {name: (offset, size) for name, offset, size in record["files"]}
+            record = read_json(self.index, MAX_JSON_BYTES)
+            if record["stamp"] != self._stamp():
+                return None
+            return {str(name): (int(offset), int(size)) for name, offset, size in record["files"]}
+        except (MienError, ValueError, TypeError, LookupError, OverflowError):
+            return None  # it is made anew
 
     def _scan(self) -> dict[str, tuple[int, int]]:
         try:
@@ -167,7 +184,7 @@ class _Tar(ImageStore):
                 table = {
                     each.name.removeprefix("./"): (each.offset_data, each.size) for each in archive if each.isfile()
                 }
-        except (OSError, tarfile.TarError) as error:
+        except Exception as error:  # tarfile's own, and ValueError, OverflowError of headers that lie
             raise InputError(f"{self.root} cannot be read ({error})", expected="an uncompressed tar archive") from error
         record = {"stamp": self._stamp(), "files": [[name, *place] for name, place in table.items()]}
         try:
@@ -194,6 +211,10 @@ class _Remote(ImageStore):
         return bool(self._system().isfile(self._address(path)))
 
     def _address(self, path: str) -> str:
+        try:
+            inside(Path(self.root), path)
+        except InputError as error:
+            raise _missing(self.root, path, "leads out of the folder") from error
         return f"{self.root.split('://', 1)[1]}/{path}" if self._strip() else f"{self.root}/{path}"
 
     def _strip(self) -> bool:

@@ -7,17 +7,23 @@ the same bytes.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 import mien
+from mien import files
 from mien.data.shards import SCHEMA_VERSION, Columns, Layout
 from mien.errors import InputError
 from mien.files import atomic_write
+
+MAX_NUMBERS = 2**20
+"""Of one label or array of one person."""
 
 __all__ = ["Change", "Manifest", "ShardFile", "Source", "parse", "read_json", "write_json"]
 
@@ -119,7 +125,22 @@ class Manifest:
         if record.get("schema_version") != SCHEMA_VERSION:
             found = f"{path} has schema version {record.get('schema_version')}"
             raise InputError(found, expected=f"version {SCHEMA_VERSION}", todo="ingest the dataset anew")
-        return parse(cls, record, path)
+        found = parse(cls, record, path)
+        if not _sound(found):
+            raise InputError(f"{path} tells of rows that cannot be", todo="ingest the dataset anew")
+        return found
+
+
+def _sound(manifest: Manifest) -> bool:
+    """Whether its rows are of numbers, and of sizes that rows can have: memory is later laid out as it says."""
+    shapes = [shape for _, shape in manifest.arrays.values()]
+    shapes += [shape for pair in manifest.labels.values() for shape in pair]
+    try:
+        kinds = [np.dtype(kind) for kind, _ in manifest.arrays.values() if kind != "str"]
+    except (TypeError, ValueError, SyntaxError):
+        return False
+    small = all(min(shape, default=0) >= 0 and math.prod(shape) < MAX_NUMBERS for shape in shapes)
+    return small and all(kind.kind in "biuf" for kind in kinds)
 
 
 def parse(kind: type[Any], record: Mapping[str, Any], path: Path) -> Any:
@@ -145,11 +166,9 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: it is missing or damaged.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path} is missing", expected="a store of `mien data ingest`", todo="check the path"
-        ) from error
+        if not path.exists():
+            raise InputError(f"{path} is missing", expected="a store of `mien data ingest`", todo="check the path")
+        record = files.read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error})", todo="ingest the dataset anew") from error
     if not isinstance(record, dict):

@@ -23,7 +23,7 @@ from jaxtyping import Float32, Int64, UInt8
 
 from mien.data.samples import Label, Samples
 from mien.errors import InputError
-from mien.files import atomic_write
+from mien.files import atomic_write, parse_json
 
 __all__ = ["SCHEMA_VERSION", "Columns", "Layout", "Place", "Shard", "samples_of", "write_shard"]
 
@@ -245,8 +245,9 @@ class Shard:
         try:
             with pa.memory_map(str(path)) as mapped:
                 reader = pa.ipc.open_file(mapped)
-                meta = json.loads((reader.schema.metadata or {}).get(b"mien", b"{}"))
+                meta = parse_json((reader.schema.metadata or {}).get(b"mien", b"{}"))
                 batch = reader.get_batch(0)
+                batch.validate(full=True)
             if meta.get("schema_version") != SCHEMA_VERSION:
                 found = f"the shard {path} has schema version {meta.get('schema_version')}"
                 raise InputError(found, expected=f"version {SCHEMA_VERSION}", todo="ingest the dataset anew")
@@ -254,29 +255,38 @@ class Shard:
             return cls(
                 content=content,
                 arrays={name: _view(batch, name, kind) for name, kind in content.arrays.items()},
-                weights=_matrix(batch, WEIGHTS),
-                columns={name: _matrix(batch, name) for name in content.layout.widths},
+                weights=_matrix(batch, WEIGHTS, np.uint8, content.layout.num_bytes),
+                columns={
+                    name: _matrix(batch, name, np.float32, width) for name, width in content.layout.widths.items()
+                },
             )
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException) as error:
             reason = (
                 "is missing" if not path.exists() else f"is damaged ({(str(error) or repr(error)).splitlines()[0]})"
             )
             raise InputError(f"the shard {path} {reason}", todo="ingest the dataset anew") from error
 
 
-def _matrix(batch: pa.RecordBatch, name: str) -> np.ndarray:
-    """A column of lists as a matrix, without a copy."""
-    return batch.column(name).flatten().to_numpy(zero_copy_only=True).reshape(len(batch), -1)
+def _matrix(batch: pa.RecordBatch, name: str, kind: type, width: int) -> np.ndarray:
+    """A column of lists as a matrix, without a copy. Rows are later read by address, so its size must be as claimed."""
+    found = batch.column(name).flatten().to_numpy(zero_copy_only=True)
+    if found.dtype != kind or found.size != len(batch) * width:
+        raise ValueError(f"{name} holds {found.size} of {found.dtype}, not {width} for each row")
+    return found.reshape(len(batch), width)
 
 
 def _view(batch: pa.RecordBatch, name: str, kind: tuple[str, tuple[int, ...]]) -> np.ndarray | Strings:
     """An array column, without a copy."""
     column = batch.column(name)
     if kind[0] == "str":
+        if not pa.types.is_large_string(column.type) or column.offset or column.null_count:
+            raise ValueError(f"{name} is {column.type}, not strings")
         _, offsets, data = column.buffers()
         ends = np.frombuffer(offsets, np.int64, len(column) + 1)
         return Strings(ends, memoryview(data) if data is not None else memoryview(b""))
     flat = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+    if np.dtype(kind[0]).kind not in "biuf":
+        raise ValueError(f"{name} is of type {kind[0]!r}")
     return flat.to_numpy(zero_copy_only=True).view(kind[0]).reshape(len(batch), *kind[1])
 
 

@@ -24,7 +24,7 @@ from mien.data.manifest import Manifest, ShardFile, Source, read_json, write_jso
 from mien.data.samples import Label, Samples
 from mien.data.shards import SCHEMA_VERSION, Columns, Shard, write_shard
 from mien.errors import InputError, closest
-from mien.files import sha256
+from mien.files import inside, sha256
 
 __all__ = ["ROWS_PER_SHARD", "Dataset", "Store"]
 
@@ -49,10 +49,19 @@ class Dataset:
         self.layout = self._content.layout if labels is None else self._content.layout.only(labels)
         """The labels that `take` gives."""
         counts = [shard.rows for shard in self.manifest.shards]
+        self._check_counts(counts)
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self._length = int(self._starts[-1])
         self._gatherer: Gatherer | None = None
         self._images: ImageStore | None = None
+
+    def _check_counts(self, counts: list[int]) -> None:
+        """Raise `InputError` if the manifest counts what cannot be counted: rows are later taken without a look."""
+        last = len(self.manifest.sources) - 1
+        sources = [shard.source for shard in self.manifest.shards]
+        if not all(0 <= count < 2**40 for count in counts) or not all(0 <= number <= last for number in sources):
+            found = f"{self.folder / MANIFEST} counts rows or sources that cannot be"
+            raise InputError(found, todo="ingest the dataset anew")
 
     def __len__(self) -> int:
         return self._length
@@ -111,7 +120,7 @@ class Dataset:
         """What is wrong with its shards; empty if every byte is as it was written."""
         wrong: list[str] = []
         for entry in self.manifest.shards:
-            path = self.folder / entry.file
+            path = inside(self.folder, entry.file)
             if not path.exists():
                 wrong.append(f"{self.name}: the shard {entry.file} is missing")
             elif sha256(path) != entry.sha256:
@@ -126,7 +135,7 @@ class Dataset:
     def _open(self, number: int) -> Shard:
         """Map one of its shards."""
         entry = self.manifest.shards[number]
-        shard = Shard.open(self.folder / entry.file)
+        shard = Shard.open(inside(self.folder, entry.file))
         if len(shard) != entry.rows:
             what = f"the shard {self.folder / entry.file} has {len(shard)} rows"
             raise InputError(what, expected=f"{entry.rows}", todo="ingest the dataset anew")
@@ -145,7 +154,10 @@ class Store:
         if record.get("schema_version") != SCHEMA_VERSION:
             found = f"the store {folder} has schema version {record.get('schema_version')}"
             raise InputError(found, expected=f"version {SCHEMA_VERSION}", todo="ingest its datasets anew")
-        self.names: tuple[str, ...] = tuple(record["datasets"])
+        names = record.get("datasets")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise InputError(f"the store {folder} lists no datasets", todo="ingest its datasets anew")
+        self.names: tuple[str, ...] = tuple(names)
         """The datasets that are complete."""
         self._labels = None if labels is None else tuple(labels)
         self._datasets: dict[str, Dataset] = {}
@@ -178,7 +190,7 @@ class Store:
         if name not in self.names:
             raise InputError(f"the store {self.folder} has no dataset {name!r}", todo=closest(name, self.names))
         if name not in self._datasets:
-            self._datasets[name] = Dataset(self.folder / name, self._labels)
+            self._datasets[name] = Dataset(inside(self.folder, name), self._labels)
         return self._datasets[name]
 
     def __iter__(self) -> Iterator[Dataset]:

@@ -23,11 +23,10 @@ from jaxtyping import UInt8
 
 from mien.detect.base import Detections, box_fault, reject_outside
 from mien.errors import InputError
+from mien.limits import MAX_BOXES_BYTES as MAX_BYTES
 
 __all__ = ["MAX_BYTES", "BoxesFile"]
 
-MAX_BYTES = 2**29
-"""The largest boxes file that is read: half a gigabyte."""
 _ROW = "[x1, y1, x2, y2] or [x1, y1, x2, y2, score]"
 
 
@@ -147,6 +146,8 @@ def _read_json(path: Path) -> Any:
         return table
 
     try:
+        if not path.is_dir() and path.exists() and not path.is_file():
+            raise InputError(f"{path} is no regular file", expected="a JSON file")
         if path.is_file() and path.stat().st_size > MAX_BYTES:
             what = f"{path} has {path.stat().st_size} bytes"
             raise InputError(what, expected=f"at most {MAX_BYTES}", todo="split it by pictures")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,14 @@ from torch import Tensor
 
 from mien.detect.base import Detections
 from mien.errors import InputError
+from mien.files import read_json
 
 __all__ = ["MIN_SCORE", "PREPARATION_FILE", "Preparation", "corners", "first_line", "surest_first"]
 
 MIN_SCORE = 0.5
 PREPARATION_FILE = "preprocessor_config.json"
+_LARGEST = 8192
+"""Pixels of a side, as networks see pictures."""
 _SQUARE = ("d_fine", "rt_detr", "rt_detr_v2")
 """Model types that are all published for 640 x 640, values from 0 to 1; used where the preparation file is missing."""
 
@@ -51,9 +53,9 @@ class Preparation:
         if not path.is_file() and model_type in _SQUARE:
             return cls()
         try:
-            raw = json.loads(path.read_bytes())
+            raw = read_json(path)
             return cls._parse(raw)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             what = f"cannot use {path}: {type(error).__name__} {error}"
             todo = "export it with the checkpoint, or choose a D-FINE or RT-DETRv2 detector"
             raise InputError(what, expected="size, resample, rescale and normalize values", todo=todo) from error
@@ -67,6 +69,13 @@ class Preparation:
             raise ValueError("pictures that are not resized, or are padded to one size, are not supported")
         shortest = size.get("shortest_edge")
         normalize = raw.get("do_normalize", False)
+        sides = [
+            value for value in (shortest, size.get("longest_edge"), size.get("height"), size.get("width")) if value
+        ]
+        if not all(0 < int(value) <= _LARGEST for value in sides):
+            raise ValueError(f"pictures of {sides} pixels, not 1 to {_LARGEST}")
+        if normalize and not len(raw["image_mean"]) == len(raw["image_std"]) == 3:
+            raise ValueError("mean and deviation are not those of three channels")
         return cls(
             height=0 if shortest else int(size["height"]),
             width=0 if shortest else int(size["width"]),

@@ -6,7 +6,6 @@ wrist-aligned PVE of its hands. A network that learned anything beats them.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from mien.data.manifest import parse, write_json
 from mien.data.samples import PARAMS
 from mien.errors import BodyError, InputError
 from mien.evaluate.predicting import Answer
+from mien.files import read_json
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from mien.records import SmplxParams
 
@@ -99,7 +99,7 @@ def read_baseline(path: Path, body: BodyModel | None = None) -> Baseline:
         BodyError: it is of another body family.
     """
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error})", expected="a baseline that mien wrote") from error
     if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:

@@ -24,6 +24,7 @@ import torch
 
 from mien.data.samples import PARAMS
 from mien.errors import InputError
+from mien.files import opened
 from mien.metrics.joints import JOINT_NAMES
 
 __all__ = ["read_table"]
@@ -77,13 +78,17 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
     import pyarrow.csv
     import pyarrow.parquet as pq
 
+    opened(path).close()
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
-    except (OSError, ValueError, pa.ArrowException) as error:
+        names = table.column_names  # arrow's errors may hold bytes of the file that are no text
+        if len(set(names)) < len(names):
+            raise ValueError("two columns have one name")
+        return {name: table[name].to_numpy(zero_copy_only=False) for name in names}
+    except (OSError, ValueError, MemoryError, NotImplementedError, pa.ArrowException) as error:
         raise InputError(
             f"{path} cannot be read ({error})", expected="a table: .csv with a header, or .parquet"
         ) from error
-    return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
 
 
 def _numbers(path: Path, columns: dict[str, np.ndarray], names: tuple[str, ...], count: int) -> np.ndarray | None:

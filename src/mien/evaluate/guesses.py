@@ -197,7 +197,7 @@ def _of_upstream(file: Path, root: Path, mean_hands: np.ndarray | None) -> Guess
     for key, shape in PARAMS.items():
         name = {"leye_pose": "leye", "reye_pose": "reye"}.get(key, key)
         raw = np.asarray(stored[name] if name in stored else stored[key] if key in stored else np.zeros(shape))
-        if raw.size != np.prod(shape) or not np.isfinite(raw).all():
+        if raw.size != np.prod(shape) or raw.dtype.kind not in "biuf" or not np.isfinite(raw).all():
             raise InputError(f"{file}: {name} is of shape {raw.shape}", expected=f"{np.prod(shape)} finite numbers")
         values[key] = raw.astype(np.float32).reshape(1, *shape)
     if mean_hands is not None:
@@ -224,7 +224,7 @@ def _upstream_meta(file: Path) -> tuple[Tensor | None, np.ndarray | None]:
         focal, centre = (np.asarray(meta[name], dtype=np.float64).ravel()[:2] for name in ("focal", "princpt"))
         K = torch.tensor([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1]]).float()
         box = np.asarray(meta["bbox"], dtype=np.float32).ravel()[:4] if "bbox" in meta else None
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, RuntimeError) as error:
         raise InputError(f"{place} has no camera ({error})", expected="focal, princpt and bbox") from error
     return K, box if box is not None and box.shape == (4,) else None
 

@@ -23,7 +23,7 @@ from mien.evaluate.predicting import NetworkPredictor, Predictor
 from mien.evaluate.protocols import Protocol, find_protocol, protocols, read_protocol
 from mien.evaluate.reading import Hands, Split, family_of, files_of, read_store, read_truths
 from mien.evaluate.truths import Truths
-from mien.files import sha256
+from mien.files import read_json, sha256
 from mien.metrics.matching import Detection
 
 __all__ = ["BASELINE", "Job", "Plan", "Subject", "is_predictions", "make_plan", "subject_of"]
@@ -294,7 +294,7 @@ def _check_out(job: Job, settings: Mapping[str, Any]) -> None:
             raise InputError(f"{job.out} already holds {', '.join(strangers)}", todo="choose another --out")
         return
     try:
-        there = json.loads(path.read_text("utf-8"))
+        there = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is damaged ({error})", todo="choose another --out, or delete that folder") from error
     asked = json.loads(json.dumps(settings))

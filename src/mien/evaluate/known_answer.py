@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from mien.data.manifest import write_json
 from mien.errors import InputError
 from mien.evaluate.predicting import NetworkPredictor
 from mien.evaluate.verify import Check
+from mien.files import read_json
 from mien.nets.weights import SHIPPED
 
 __all__ = ["SHIPPED_ANSWERS", "answer_of", "compare_known", "record_known"]
@@ -67,7 +67,7 @@ def compare_known(path: Path, name: str, answer: list[float]) -> Check:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error})", expected="what `mien verify --record` wrote") from error
     if not isinstance(found, dict):

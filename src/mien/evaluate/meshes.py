@@ -15,9 +15,10 @@ from mien.data.readers.base import load_json
 from mien.data.readers.ehf import read_ply_vertices
 from mien.data.samples import Label, Samples
 from mien.errors import BodyError, InputError
+from mien.files import inside, opened
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.npz import load_npy
-from mien.unpickle import load_pickle, opened
+from mien.unpickle import load_pickle
 
 __all__ = ["mesh_files", "read_mesh", "true_meshes"]
 
@@ -47,7 +48,7 @@ def true_meshes(
     for row, name in enumerate(mesh_files(samples)):
         if not name:
             continue
-        path = next((place / name for place in places if (place / name).exists()), None)
+        path = next((found for place in places if (found := inside(place, name)).exists()), None)
         if path is None:
             where = ", ".join(map(str, places))
             raise InputError(f"the true mesh {name} is missing", expected=f"it below one of: {where}")
@@ -74,14 +75,14 @@ def read_mesh(path: Path) -> Float32[np.ndarray, "vert 3"]:
     if ending == ".obj":
         with opened(path) as stream:
             lines = [line.split()[1:4] for line in stream.read().splitlines() if line.startswith(b"v ")]
-        values: object = [[float(number) for number in line] for line in lines]
+        values: object = lines
     elif ending in (".json", ".pkl", ".npy"):
         values = (load_json if ending == ".json" else load_pickle if ending == ".pkl" else load_npy)(path)
     else:
         raise InputError(f"{path} is no mesh", expected=".ply, .obj, .npy, .json or .pkl")
     try:
         mesh = np.asarray(values, dtype=np.float32).reshape(-1, 3)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"{path} holds no vertices", expected="three numbers for each vertex") from error
     return mesh
 

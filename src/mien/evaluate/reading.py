@@ -8,7 +8,6 @@ training and evaluation mean the same by a label.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +30,7 @@ from mien.data.store import Store
 from mien.data.transforms import Setting, Tally
 from mien.errors import BodyError, InputError, closest
 from mien.evaluate.truths import Truths
-from mien.files import sha256
+from mien.files import read_json, sha256
 
 __all__ = ["Hands", "Source", "Split", "family_of", "files_of", "gather", "read_people", "read_store", "read_truths"]
 
@@ -303,8 +302,8 @@ def family_of(file: Path) -> str:
 def _made_with(file: Path) -> str | None:
     """SHA-256 of the body that `mien synth` made the folder with."""
     try:
-        record = json.loads((file.parent / "synth.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        record = read_json(file.parent / "synth.json")
+    except (OSError, ValueError, InputError):
         return None
     made = record.get("body_sha256") if isinstance(record, dict) else None
     return made if isinstance(made, str) else None

@@ -16,6 +16,7 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -27,13 +28,14 @@ from jaxtyping import Float
 
 from mien.body.model import BodyModel
 from mien.data.samples import Label
-from mien.errors import BodyError, InputError
+from mien.errors import BodyError, InputError, MienError
 from mien.evaluate.measuring import project
 from mien.evaluate.predicting import Predictor, see
 from mien.evaluate.truths import Truths
-from mien.files import atomic_write
+from mien.files import atomic_write, opened
 from mien.geometry.rotation import axis_angle_from_matrix
-from mien.npz import open_npz
+from mien.limits import MAX_UNPACKED
+from mien.npz import check_table, open_npz, unpacked
 from mien.unpickle import loads_pickle
 
 __all__ = ["SIZES", "Benchmark", "check", "plain_pickle", "write_hbw", "write_people"]
@@ -46,6 +48,8 @@ PARAMS: dict[str, int] = {
     "leye_pose": 3, "jaw_pose": 3, "expression": 10, "betas": 10,
 }  # fmt: skip
 JOINTS, VERTICES, HBW_PICTURES = 144, 10475, 1631
+MAX_PERSON = 2**20
+"""Bytes of the file of one person."""
 NAME = re.compile(r"predictions/[^/]+_personId_\d+\.pkl")
 _MODERN, _CLASSIC = (f"cnumpy.{core}.multiarray\n_reconstruct\n".encode() for core in ("_core", "core"))
 """How a pickle names what makes an array: numpy 2 writes a name that older ones do not know; all know the other."""
@@ -135,9 +139,13 @@ def check(path: Path) -> list[str]:
     if path.suffix == ".npz":
         return list(_check_hbw(path))
     try:
-        with zipfile.ZipFile(path) as archive:
-            return list(_check_zip(archive))
-    except (OSError, zipfile.BadZipFile) as error:
+        with opened(path) as stream:
+            check_table(stream, MAX_UNPACKED)
+            with zipfile.ZipFile(stream) as archive:
+                return list(_check_zip(archive))
+    except MienError:
+        raise
+    except Exception as error:
         raise InputError(f"{path} cannot be read ({error})", expected="a .zip or .npz of `mien submit`") from error
 
 
@@ -208,12 +216,16 @@ def _check_zip(archive: zipfile.ZipFile) -> Iterator[str]:
     if not names:
         yield "it is empty"
     if len(set(names)) < len(names):
-        yield f"{next(name for name in names if names.count(name) > 1)} is there twice"
+        yield f"{Counter(names).most_common(1)[0][0]} is there twice"
     for name in names:
         if not NAME.fullmatch(name):
             yield f"{name} is not called predictions/IMAGE_personId_K.pkl"
             continue
-        said = loads_pickle(archive.read(name), name)
+        try:
+            said = loads_pickle(unpacked(archive, name, MAX_PERSON), name)
+        except ValueError as error:
+            yield f"{name} cannot be unpacked: {error}"
+            continue
         yield from (f"{name}: {problem}" for problem in _check_person(said))
 
 

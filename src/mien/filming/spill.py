@@ -19,7 +19,7 @@ from jaxtyping import Float64, Int64
 
 from mien.clip import ROW_KEYS
 from mien.errors import InputError
-from mien.files import atomic_write, writing
+from mien.files import appended, atomic_write, read_json, writing
 
 __all__ = ["Spill", "row_type"]
 
@@ -61,12 +61,15 @@ class Spill:
         state = folder / "state.json"
         if resume and state.exists():
             try:
-                known = json.loads(state.read_text())
-            except ValueError as error:
+                known = read_json(state)
+                there = known["made_by"]
+                kind = np.dtype([(name, form, tuple(shape)) for name, form, shape in known["kind"]])
+                spill = cls(folder=folder, rows=known["rows"], frames=known["frames"], extra=known["extra"])
+                if kind.hasobject or any(type(each) is not int or each < 0 for each in (spill.rows, spill.frames)):
+                    raise ValueError("it counts wrongly")
+            except (ValueError, TypeError, LookupError, AttributeError) as error:
                 raise InputError(f"{state} cannot be read ({error})", todo="run again without --resume") from error
-            _compare(folder, known["made_by"], made_by)
-            kind = np.dtype([(name, form, tuple(shape)) for name, form, shape in known["kind"]])
-            spill = cls(folder=folder, rows=known["rows"], frames=known["frames"], extra=known["extra"])
+            _compare(folder, there, made_by)
             spill.kind = kind if known["kind"] else None
             spill._cut()
             return spill
@@ -138,7 +141,7 @@ class Spill:
 
     def _grow(self, name: str, array: np.ndarray) -> None:
         path = self.folder / name
-        with writing(path), open(path, "ab") as stream:
+        with writing(path), appended(path) as stream:
             stream.write(array.tobytes())
             stream.flush()
             os.fsync(stream.fileno())
@@ -147,12 +150,11 @@ class Spill:
         width = 0 if self.kind is None else self.kind.itemsize
         for name, size in (("rows.bin", self.rows * width), ("times.bin", self.frames * 8)):
             path = self.folder / name
-            with writing(path):
-                path.touch()
-                found = path.stat().st_size
+            with writing(path), appended(path) as stream:
+                found = os.fstat(stream.fileno()).st_size
                 if found < size:
                     raise InputError(f"{path} has {found} bytes", expected=f"{size}", todo="run without --resume")
-                os.truncate(path, size)
+                os.ftruncate(stream.fileno(), size)
 
 
 def _finished(folder: Path) -> Path:
@@ -164,10 +166,11 @@ def _form(kind: np.dtype) -> tuple[str, list[int]]:
 
 
 def _compare(folder: Path, known: Mapping[str, object], now: Mapping[str, object]) -> None:
+    there = known if isinstance(known, Mapping) else {}
     for key, value in now.items():
-        if known.get(key) != value:
+        if there.get(key) != value:
             raise InputError(
-                f"{folder} was begun with {key} {known.get(key)!r}, this run has {value!r}",
+                f"{folder} was begun with {key} {there.get(key)!r}, this run has {value!r}",
                 expected="the same settings, to resume",
                 todo="choose another --out, or leave --resume away to begin anew",
             )

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from mien.errors import InputError, WeightsError, closest
-from mien.files import sha256
+from mien.files import parse_json, sha256
 from mien.nets.architectures import DEFAULT, Architecture, architecture, architecture_of
 from mien.nets.network import NetworkConfig
 
@@ -104,7 +104,7 @@ class WeightCard:
             WeightsError: it is no JSON object, lacks a key, holds an unknown one, or one of the wrong type or value.
         """
         try:
-            data = json.loads(text)
+            data = parse_json(text)
         except ValueError as error:
             raise WeightsError(f"the card of {path} is not JSON ({error})") from error
         if not isinstance(data, dict):

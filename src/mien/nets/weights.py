@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from mien.errors import InputError, WeightsError, closest
-from mien.files import atomic_write, data_folders
+from mien.files import atomic_write, data_folders, opened
 from mien.hub import hub_folder
+from mien.limits import MAX_SETTINGS_BYTES
 from mien.nets.architectures import architecture_of, empty_network, random_names
 from mien.nets.card import DTYPES, WeightCard
 from mien.nets.graphs import CARD_KEY, Graph, GraphNetwork, is_graph, load_graph
@@ -259,10 +260,11 @@ def _in_folder(folder: Path) -> tuple[Path, str]:
 
 
 def _read_text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+    with opened(path, MAX_SETTINGS_BYTES) as stream:
+        try:
+            return stream.read().decode("utf-8")
+        except ValueError as error:
+            raise WeightsError(f"cannot read {path}: {error}") from error
 
 
 def _named(name: str) -> Path:

@@ -9,7 +9,6 @@ class tokens and poolers are trained for what each was trained for.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -23,7 +22,7 @@ from torch import Tensor
 from mien.detect.network import Preparation
 from mien.detect.transformers import checkpoint_folder, load_checkpoint, torch_device
 from mien.errors import WeightsError
-from mien.files import sha256
+from mien.files import read_json, sha256
 from mien.nets.network import Network
 from mien.nets.weights import load_weights
 from mien.optional import need
@@ -163,7 +162,7 @@ def _square(folder: Path) -> Preparation:
     """How a square picture becomes what the network was trained on: of the size that is left after its centre crop,
     which would cut off heads and feet here."""
     prepare = Preparation.read(folder, "")
-    raw = json.loads((folder / "preprocessor_config.json").read_bytes())
+    raw = read_json(folder / "preprocessor_config.json")
     size = raw.get("crop_size") if raw.get("do_center_crop") else None
     if isinstance(size, int):
         size = {"height": size, "width": size}

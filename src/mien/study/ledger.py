@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.errors import InputError
-from mien.files import atomic_write
+from mien.files import atomic_write, read_json
 
 __all__ = ["SCHEMA_VERSION", "STUDY", "Ledger"]
 
@@ -48,7 +48,7 @@ class Ledger:
         if not path.exists():
             return cls(path=path, study=study)
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = read_json(path)
             version, kind, jobs, failed = (record[name] for name in ("schema_version", "study", "jobs", "failed"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is damaged ({error})", todo="restore it, or choose another --out") from error
@@ -57,6 +57,10 @@ class Ledger:
         if kind != study:
             todo = "choose another --out"
             raise InputError(f"{out} holds a study of another kind, {kind!r}", expected=f"a study {study!r}", todo=todo)
+        kinds = (jobs, {"name": str}), (failed, {"name": str, "reason": str})
+        if not all(_records(part, keys) for part, keys in kinds) or not isinstance(record.get("plan", {}), dict):
+            found = f"{path} is damaged (its jobs are no objects with names)"
+            raise InputError(found, todo="restore it, or choose another --out")
         return cls(path=path, study=study, plan=record.get("plan", {}), jobs=jobs, failed=failed)
 
     def add(self, key: str, record: Mapping[str, Any]) -> None:
@@ -85,6 +89,13 @@ class Ledger:
         }
         with atomic_write(self.path) as stream:
             stream.write((_text(record, _OPEN_LEVELS) + "\n").encode())
+
+
+def _records(part: Any, keys: Mapping[str, type]) -> bool:
+    """Whether a part is an object of objects that have these keys."""
+    records = list(part.values()) if isinstance(part, dict) else [None]
+    return all(isinstance(each, dict) and all(isinstance(each.get(key), kind) for key, kind in keys.items())
+               for each in records)  # fmt: skip
 
 
 def _text(value: Any, levels: int, indent: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from mien.data.manifest import write_json
 from mien.errors import InputError, closest
+from mien.files import read_json
 from mien.study import figures
 from mien.study.outcomes import HAND, PRIMARY, SHARE, Outcomes
 from mien.study.plan import Job, Plan
@@ -67,7 +67,7 @@ def read_ranking(path: Path, names: Sequence[str]) -> tuple[str, ...]:
         InputError: it is no ranking, or ranks other datasets.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         order = [str(each["set"]) for each in record["ranking"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no ranking ({error})", expected=f"{RANKING} of `mien study rank`") from error

@@ -28,7 +28,7 @@ import mien
 from mien.body.files import find_body, read_body
 from mien.data.humandata import HumanData
 from mien.errors import BodyError, InputError, MienError, OutputError
-from mien.files import atomic_write, exclusive, sha256
+from mien.files import atomic_write, exclusive, read_json, sha256
 from mien.npz import load_npz
 from mien.synth.recipes import load_recipe
 from mien.synth.rows import ROWS, pack_rows, to_humandata
@@ -168,7 +168,7 @@ def _claim(out: Path, settings: dict[str, object]) -> None:
     path = out / SETTINGS
     if path.exists():
         try:
-            there = json.loads(path.read_text())
+            there = read_json(path)
         except ValueError as error:
             raise InputError(f"{path} is damaged", todo="choose another --out, or delete that folder") from error
         keys = [key for key in settings if not isinstance(there, dict) or there.get(key) != settings[key]]

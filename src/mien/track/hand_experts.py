@@ -24,6 +24,7 @@ from mien.body.model import BodyModel
 from mien.clip import Clip, Track
 from mien.errors import InputError
 from mien.geometry.rotation import angle_between, axis_angle_from_matrix, matrix_from_axis_angle, mirror_matrix, slerp
+from mien.limits import MAX_FRAMES
 from mien.npz import load_npz
 from mien.records import Record
 from mien.track.smooth import SmoothConfig, nearest_rotation, smooth_rotations
@@ -109,16 +110,19 @@ def read_hands(path: Path | str, body: BodyModel) -> Hands:
     frames, right = (_column(path, arrays, key, count) for key in ("frame_index", "is_right"))
     pose = _rotations(path, arrays, "hand_pose", (count, 15))
     orient = _rotations(path, arrays, "global_orient", (count, 1))[:, 0]
+    if (np.abs(frames) > MAX_FRAMES).any():
+        raise InputError(f"{path}: frame_index reaches {np.abs(frames).max():g}", expected=f"at most {MAX_FRAMES}")
     is_right = torch.from_numpy(right > 0.5)
-    if bool(arrays.get("left_as_right", True)):
+    if _flag(path, arrays, "left_as_right"):
         pose = torch.where(is_right[:, None, None, None], pose, mirror_matrix(pose))
         orient = torch.where(is_right[:, None, None], orient, mirror_matrix(orient))
-    if not bool(arrays.get("flat_hand_mean", True)):
+    if not _flag(path, arrays, "flat_hand_mean"):
         left, whole = body.hands_from_offsets(pose, pose)
         pose = torch.where(is_right[:, None, None, None], whole, left)
     boxes = None
     if "boxes" in arrays:
-        if arrays["boxes"].shape != (count, 4) or not np.isfinite(arrays["boxes"]).all():
+        sound = arrays["boxes"].dtype.kind in "iuf" and arrays["boxes"].shape == (count, 4)
+        if not sound or not np.isfinite(arrays["boxes"]).all():
             raise InputError(
                 f"{path}: boxes has shape {arrays['boxes'].shape}", expected=f"({count}, 4) finite numbers"
             )
@@ -132,6 +136,13 @@ def read_hands(path: Path | str, body: BodyModel) -> Hands:
         score=torch.from_numpy(score.astype(np.float32)),
         boxes=boxes,
     )
+
+
+def _flag(path: Path, arrays: Mapping[str, np.ndarray], key: str) -> bool:
+    found = arrays.get(key, np.array(True))
+    if found.size != 1 or found.dtype.kind not in "biuf":
+        raise InputError(f"{path}: {key} is {found.dtype} of shape {found.shape}", expected="true or false")
+    return bool(found.reshape(-1)[0])
 
 
 def _column(path: Path, arrays: Mapping[str, np.ndarray], key: str, count: int) -> np.ndarray:

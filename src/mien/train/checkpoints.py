@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict import (
     get_model_state_dict,
     get_optimizer_state_dict,
@@ -31,8 +32,9 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import async_save, save
 
-from mien.errors import InputError, OutputError
-from mien.files import atomic_write
+from mien.errors import InputError, MienError, OutputError
+from mien.files import atomic_write, inside, read_json
+from mien.train.guarded import GuardedPlanner, GuardedReader
 from mien.train.optimizing import Mean
 from mien.train.ranks import World
 
@@ -122,15 +124,28 @@ class Checkpoints:
 
         Raises:
             InputError: it is not there, is cut short, or is of another network.
+            UnsafeFile: it wants to run code. None was run.
         """
         if fault := self._fault(step):
             raise InputError(fault, expected="a whole checkpoint")
         place, tensors = self._place(step), _tensors(model, optimizers, mean)
         try:
+            GuardedReader(place).read_metadata()  # torch hides in its own words what goes wrong with it
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
-                load(tensors, checkpoint_id=place, no_dist=not self.world.distributed)
-        except Exception as error:
+                load(
+                    tensors,
+                    storage_reader=GuardedReader(place),
+                    planner=GuardedPlanner(),
+                    no_dist=not self.world.distributed,
+                )
+        except MienError:
+            raise
+        except (Exception, CheckpointException) as error:  # the latter is no Exception
+            failures = getattr(error, "failures", None)
+            for each, _ in failures.values() if isinstance(failures, dict) else ():
+                if isinstance(each, MienError):
+                    raise each from error
             reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
             raise InputError(
                 f"the checkpoint {place} cannot be read ({reason})", todo="was the config changed?"
@@ -139,7 +154,7 @@ class Checkpoints:
         set_optimizer_state_dict(model, optimizers, tensors["optimizer"])
         if mean is not None:
             mean.load_state_dict(tensors["mean"])
-        return json.loads((place / STATE).read_text())["state"]
+        return read_json(place / STATE)["state"]
 
     def _complete(self, step: int, state: Any) -> None:
         self.world.first(lambda: self._rename(step, state))
@@ -162,7 +177,7 @@ class Checkpoints:
         """Take a checkpoint away that could not be written."""
         try:
             yield
-        except Exception as error:
+        except (Exception, CheckpointException) as error:
             if self.world.leads:
                 shutil.rmtree(part, ignore_errors=True)
             found = f"cannot write the checkpoint {part.name.removeprefix('.')} in {part.parent}: {_reason(error)}"
@@ -185,11 +200,12 @@ class Checkpoints:
         """What is wrong with a checkpoint; empty if it is whole."""
         place = self._place(step)
         try:
-            sizes = json.loads((place / STATE).read_text())["files"]
+            record = read_json(place / STATE)
+            sizes, _ = record["files"], record["state"]
             for name, size in sizes.items():
-                if (found := (place / name).stat().st_size) != size:
+                if (found := inside(place, name).stat().st_size) != size:
                     return f"the checkpoint {place} is cut short: {name} has {found} bytes instead of {size}"
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
             return f"the checkpoint {place} is damaged ({error})"
         return ""
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from mien.data.augment import Augment
 from mien.data.mixture import SEED
 from mien.errors import InputError, closest
+from mien.files import parse_json
 from mien.losses.base import Loss
 from mien.losses.smplest import SmplestLoss
 from mien.losses.table import LOSSES, loss_of
@@ -222,7 +223,7 @@ def from_json(text: str, where: str) -> TrainConfig:
         InputError: it is no JSON object, holds an unknown key, lacks one that has no default, or a value is wrong.
     """
     try:
-        data = json.loads(text)
+        data = parse_json(text)
     except ValueError as error:
         raise InputError(f"{where} is not JSON ({error})", expected="a config.json of a run") from error
     return _checked(data, where)

@@ -11,6 +11,7 @@ weights/last.safetensors, weights/best.safetensors
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import platform
@@ -28,7 +29,7 @@ from mien.body.model import BodyModel
 from mien.data.making import BatchMaker
 from mien.data.store import Dataset
 from mien.errors import InputError, WeightsError
-from mien.files import atomic_write
+from mien.files import atomic_write, read_json
 from mien.nets.card import WeightCard
 from mien.nets.network import Network
 from mien.nets.weights import load_weights, save_weights
@@ -38,6 +39,7 @@ from mien.train.ranks import World
 __all__ = ["RunFolder", "commit", "describe_data", "machine", "processor"]
 
 CONFIG, RUN = "config.json", "run.json"
+log = logging.getLogger("mien")
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class RunFolder:
     def note_start(self, world: World, maker: BatchMaker, body: BodyModel, step: int) -> None:
         """Add this start of the run to `run.json`."""
         path = self.path / RUN
-        entries: list[Any] = json.loads(path.read_text()) if path.exists() else []
+        entries = _starts(path)
         entries.append(
             {
                 "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -179,6 +181,23 @@ def commit() -> str:
 
 MAY_CHANGE = ("records", "ranks", "steps", "epochs", "summary", "data.workers", "data.max_bad", "data.sources")
 """What a training may be resumed with other values of: nothing of it decides what one step learns."""
+
+
+def _starts(path: Path) -> list[Any]:
+    """What `run.json` tells of earlier starts. They are notes: a damaged file is begun anew, and kept beside it."""
+    if not path.exists():
+        return []
+    try:
+        entries = read_json(path)
+        if isinstance(entries, list):
+            return entries
+        reason = "it is no list"
+    except (ValueError, InputError) as error:
+        reason = str(error)
+    kept = path.with_suffix(".damaged.json")
+    os.replace(path, kept)
+    log.warning("%s cannot be read (%s); it is kept as %s", path, reason, kept.name)
+    return []
 
 
 def _differences(there: dict[str, Any], asked: dict[str, Any], at: str = "") -> list[tuple[str, Any, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import logging
 import time
@@ -13,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import UInt8
 
-from mien.files import atomic_write, writing
+from mien.files import appended, atomic_write, parse_json, writing
 from mien.optional import need
 from mien.train.config import TrainConfig, to_json
 
@@ -44,12 +45,12 @@ class JsonLog:
 
     def __init__(self, path: Path, step: int) -> None:
         if path.exists():
-            kept = [line for line in path.read_text().splitlines() if _step_of(line) <= step]
+            kept = [line for line in path.read_text(errors="replace").splitlines() if _step_of(line) <= step]
             with atomic_write(path) as stream:
                 stream.write("".join(f"{line}\n" for line in kept).encode())
         self._path = path
         with writing(path):
-            self._stream = open(path, "a", encoding="utf-8")
+            self._stream = io.TextIOWrapper(appended(path), encoding="utf-8")
 
     def numbers(self, step: int, kind: str, values: Mapping[str, float]) -> None:
         """A line."""
@@ -192,8 +193,8 @@ class Telemetry:
 
 def _step_of(line: str) -> int:
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+        return int(parse_json(line)["step"])
+    except (ValueError, KeyError, TypeError, OverflowError):
         return 1 << 62  # cut short by a crash
 
 

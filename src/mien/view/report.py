@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from jaxtyping import UInt8
@@ -48,7 +49,7 @@ def write_report(path: Path, title: str, entries: Sequence[Entry]) -> Path:
 def _section(entry: Entry) -> str:
     scene = entry.scene
     height, width = scene.image_size
-    links = " · ".join(f'<a href="{escaped(file.name)}">{escaped(file.name)}</a>' for file in entry.files)
+    links = " · ".join(f'<a href="./{escaped(_address(file.name))}">{escaped(file.name)}</a>' for file in entry.files)
     warning = f'<p class="warning">{escaped(scene.origin.warning)}</p>' if scene.origin.warning else ""
     rows = [
         (
@@ -67,3 +68,8 @@ def _section(entry: Entry) -> str:
 <p class="facts">{facts}</p>
 {table(("person", "score", "distance", "residual"), rows)}
 <p>{links}</p></section>"""
+
+
+def _address(name: str) -> str:
+    """A file's name as a link: `javascript:`, `#` and `%` are letters of a name and nothing else."""
+    return quote(name, errors="replace")

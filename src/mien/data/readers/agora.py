@@ -14,6 +14,7 @@ from mien.data.readers.coco import Coco, put_box, put_flag
 from mien.data.readers.params import put_camera, put_smplx
 from mien.data.samples import Label, Samples
 from mien.errors import InputError
+from mien.files import inside
 from mien.unpickle import load_pickle
 
 __all__ = ["AGORA", "read_agora"]
@@ -87,7 +88,7 @@ def _part(root: Path, entry: Record, key: str) -> Any:
     """What an annotation holds under a key, or in the file whose path it holds."""
     if key in entry or f"{key}_path" not in entry:
         return entry.get(key)
-    place = root / str(entry[f"{key}_path"])
+    place = inside(root, str(entry[f"{key}_path"]))
     if not place.exists():
         todo = "give --root, the folder that the annotations' paths start from"
         raise InputError(f"annotation {entry.get('id')} names {place}, which is not there", todo=todo)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,8 @@ from jaxtyping import Bool, Float32, Int64
 from mien.data.joints import to_137
 from mien.data.samples import PARAMS, Label, Samples
 from mien.errors import InputError
-from mien.unpickle import opened
+from mien.files import read_json
+from mien.limits import MAX_JSON_BYTES
 
 __all__ = [
     "CHUNK",
@@ -78,7 +78,7 @@ def guarded(reader: Reader) -> Reader:
     def safe(path: Path, **options: Any) -> Iterator[Samples]:
         try:
             yield from read(path, **options)
-        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
             reason = f"{type(error).__name__}: {str(error)[:200]}"
             raise InputError(f"{path} is not understood ({reason})", expected=reader.files[0].what) from error
 
@@ -192,11 +192,9 @@ def load_json(path: Path) -> Any:
     Raises:
         InputError: it is not there, or is no json.
     """
-    with opened(Path(path)) as stream:
-        data = stream.read()
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
+        return read_json(Path(path), MAX_JSON_BYTES)
+    except ValueError as error:
         raise InputError(f"{path} is no json: {error}", todo="is it whole? download it again") from error
 
 

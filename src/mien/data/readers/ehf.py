@@ -17,7 +17,7 @@ from mien.data.joints import CONVENTIONS
 from mien.data.readers.base import Columns, File, Reader, chunks, load_json, numbers, text, wrong
 from mien.data.samples import Samples
 from mien.errors import InputError
-from mien.unpickle import opened
+from mien.files import opened
 
 __all__ = ["EHF", "EHF_CAMERA", "read_ehf", "read_ply_vertices"]
 
@@ -110,7 +110,7 @@ def read_ply_vertices(path: Path) -> Float32[np.ndarray, "vert 3"]:
     try:
         if kind[1] == "ascii":
             table = np.array(body.split(None, count * len(fields))[: count * len(fields)], np.float32)
-            columns = dict(zip([name for _, name in fields], table.reshape(count, -1).T, strict=True))
+            columns = dict(zip([name for _, name in fields], table.reshape(count, len(fields)).T, strict=True))
         else:
             dtype = np.dtype([(name, f"<{_TYPES[kind]}") for kind, name in fields])
             table = np.frombuffer(body, dtype, count)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float32
@@ -15,7 +17,11 @@ from mien.data.readers.base import Columns, chunks, extent, text, wrong
 from mien.data.readers.world import put_points
 from mien.data.samples import Samples
 from mien.errors import InputError
-from mien.unpickle import opened
+from mien.files import opened
+from mien.limits import MAX_UNPACKED, UNPACKED_RATIO
+
+_PACKED = 15
+"""The kind of a packed variable."""
 
 __all__ = ["load_mat", "names_in_mat", "read_3dhp_mat", "read_mpii_mat"]
 
@@ -28,7 +34,8 @@ def load_mat(path: Path) -> dict[str, Any]:
     """
     import scipy.io
 
-    opened(path).close()
+    with opened(path) as stream:
+        _check_unpacked(path, stream)
     try:
         return scipy.io.loadmat(path, squeeze_me=True, struct_as_record=False)
     except NotImplementedError as error:
@@ -39,11 +46,46 @@ def load_mat(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is no .mat file, or is damaged: {error}") from error
 
 
+def _check_unpacked(path: Path, stream: BinaryIO) -> None:
+    """Raise if the packed variables of a file of version 5 to 7 unpack to more than a file of its size honestly holds.
+
+    scipy unpacks as far as zlib goes, into memory.
+    """
+    head = stream.read(128)
+    order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
+    left = max(MAX_UNPACKED, UNPACKED_RATIO * path.stat().st_size)
+    while order and len(tag := stream.read(8)) == 8:
+        kind, size = struct.unpack(f"{order}II", tag)
+        end = stream.tell() + size
+        if kind == _PACKED:
+            left -= _unpacked_size(stream, size, left)
+        if left <= 0:
+            todo = "if you trust it, save it anew from Matlab with save(..., '-v6'), which packs nothing"
+            raise InputError(f"{path} unpacks to more than it can honestly hold", todo=todo)
+        stream.seek(end)
+
+
+def _unpacked_size(stream: BinaryIO, size: int, most: int) -> int:
+    """How many bytes a packed variable holds, counted up to about `most`, a piece at a time."""
+    machine, count = zlib.decompressobj(), 0
+    try:
+        while size > 0 and count < most and (piece := stream.read(min(size, 2**16))):
+            size -= len(piece)
+            while piece and count < most:
+                count += len(machine.decompress(piece, 2**20))
+                piece = machine.unconsumed_tail
+    except zlib.error:
+        pass  # scipy says what is wrong
+    return count
+
+
 def names_in_mat(path: Path) -> list[str]:
     """The names of its variables, or none if it is no .mat file that can be read."""
     import scipy.io
 
     try:
+        with opened(path) as stream:
+            _check_unpacked(path, stream)
         return [str(name) for name, *_ in scipy.io.whosmat(path)]
     except Exception:
         return []

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from mien.data.readers.base import Columns, Record, load_json, mapping_in, numbers, put_params
 from mien.data.samples import PARAMS
 from mien.errors import InputError
+from mien.limits import MAX_COEFFICIENTS
 
 __all__ = ["NeuralAnnot", "put_camera", "put_smpl", "put_smplx", "rotate_root", "to_camera"]
 
@@ -63,6 +64,8 @@ def put_smplx(columns: Columns, path: Path, entries: Sequence[Record | None], *,
         present = next((value for value in values if value is not None), None)
         if present is not None:
             shape = (np.size(present),) if name in ("betas", "expression") else PARAMS[name]
+            if shape[0] > MAX_COEFFICIENTS:
+                raise InputError(f"{path}: {name} of {shape[0]} numbers", expected=f"at most {MAX_COEFFICIENTS}")
             found[name] = numbers(f"{path}: {name}", values, shape, int(columns.row[0]))
     put_params(columns, found)
     columns.put_text("params_from", "smplx")

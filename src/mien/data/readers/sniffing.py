@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mien.files import opened
 from mien.npz import open_npz
-from mien.unpickle import opened
 
 __all__ = ["sniff"]
 
