@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mien.estimator import Estimator, Outcome
+    from mien.people import Style, View
     from mien.picture_files import PictureFile
 
 __all__ = ["Keeper", "Look", "predict"]
@@ -48,7 +49,8 @@ def predict(
     orientation: Literal["network", "corrected"] = "network",
     save: str = "npz",
     video: VideoOptions = VideoOptions(),  # noqa: B008
-    style: Literal["mesh", "skeleton", "both"] = "mesh",
+    style: Literal["mesh", "skeleton", "both", "boxes"] = "mesh",
+    views: str = "overlay",
     opacity: float = 0.85,
     resume: bool = False,
     dry_run: bool = False,
@@ -70,16 +72,18 @@ def predict(
         focal: focal length of the camera in pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge of the picture.
         orientation: corrected turns people by the angle under which the picture's camera sees them.
-        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer; of videos npz, overlay.
+        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer; of videos npz, overlay,
+            viewer.
         video: what holds for videos only.
         style: of overlays.
+        views: what overlays show side by side, separated by commas: picture, overlay, side, top.
         opacity: of overlays, 0 to 1.
         resume: keep results that are there already, made with the same weights.
         dry_run: say what would be done, and do nothing.
     """
     from mien.cli.predict_video import predict_videos, split_inputs
 
-    kinds = _kinds(save)
+    kinds, shown = _kinds(save), _views(views)
     _check(out, weights, opacity)
     pictures, clips = split_inputs(inputs, video)
     if dry_run:
@@ -102,7 +106,7 @@ def predict(
     if estimate.card.warning:
         _say(f"WARNING: {estimate.card.warning}")
     tally = _Tally()
-    look = Look(style, opacity)
+    look = Look(style, opacity, shown)
     codes = []
     if pictures:
         _run(estimate, [_Task.of(picture, out, kinds) for picture in pictures], look, resume, tally)
@@ -138,8 +142,9 @@ class _Tally:
 class Look:
     """How overlays are drawn."""
 
-    style: Literal["mesh", "skeleton", "both"]
+    style: Style
     opacity: float
+    views: tuple[View, ...]
 
 
 @dataclass(frozen=True)
@@ -229,7 +234,7 @@ def _keep(outcome: Outcome, task: _Task, look: Look, tally: _Tally, say: Callabl
         tally.skipped += 1
         return
     for kind, target in task.targets.items():
-        outcome.people.write(kind, target, style=look.style, opacity=look.opacity)
+        outcome.people.write(kind, target, style=look.style, opacity=look.opacity, views=look.views)
     tally.written += 1
     tally.people += len(outcome.people)
 
@@ -240,6 +245,16 @@ def _kinds(save: str) -> list[str]:
         if kind not in SUFFIXES:
             raise InputError(f"cannot --save {kind!r}", todo=closest(kind, SUFFIXES))
     return kinds
+
+
+def _views(text: str) -> tuple[View, ...]:
+    from mien.people import VIEWS
+
+    names = list(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in VIEWS:
+            raise InputError(f"no view {name!r}", expected=", ".join(VIEWS), todo=closest(name, VIEWS))
+    return tuple(view for view in VIEWS if view in names)
 
 
 def _check(out: Path, weights: str, opacity: float) -> None:
