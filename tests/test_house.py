@@ -28,7 +28,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "people",
         "estimator",
         "filming",
-        "evaluate",
+        "evaluate app",
         "train convert",
         "study",
         "cli",

@@ -1,9 +1,9 @@
 """One picture and its people as one HTML file, which opens from a disk, without a network, in any browser with WebGL.
 
 What pages of pictures and of clips (`mien.view.moving`) share is here. A page holds three.js (MIT), the people as a
-GLB, pictures as JPEG, and facts as JSON. Whatever comes from outside (names, titles, warnings) is escaped where it stands,
-reaches the page as text only, and a content security policy lets no script run but the two that the page was written
-with.
+GLB, pictures as JPEG, and facts as JSON. Whatever comes from outside (names, titles, warnings) is escaped where it
+stands, reaches the page as text only, and a content security policy lets no script run but the two that the page was
+written with.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mien.files import atomic_write
 from mien.palette import person_hex
 from mien.scene import Origin, Scene
 
-__all__ = ["assembled", "common_facts", "jpeg", "viewer_html", "write_viewer"]
+__all__ = ["assembled", "common_facts", "jpeg", "jpeg_bytes", "viewer_html", "write_viewer"]
 
 LONGEST_SIDE = 1920
 """Pixels of the picture in the page; larger ones are reduced."""
@@ -157,7 +157,12 @@ def _picture(picture: np.ndarray, image_size: tuple[int, int]) -> str:
 
 
 def jpeg(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: int) -> str:
-    """RGB as base64 of a JPEG, its longest side at most `longest` pixels.
+    """The same as `jpeg_bytes`, as base64."""
+    return base64.b64encode(jpeg_bytes(picture, longest, quality)).decode()
+
+
+def jpeg_bytes(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: int) -> bytes:
+    """RGB as a JPEG, its longest side at most `longest` pixels.
 
     Raises:
         InputError: JPEG cannot hold it.
@@ -171,7 +176,7 @@ def jpeg(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: in
     done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise InputError(f"a picture of {picture.shape} that cannot be written as JPEG", expected="an ordinary picture")
-    return base64.b64encode(data.tobytes()).decode()
+    return data.tobytes()
 
 
 def _json(value: object) -> str:

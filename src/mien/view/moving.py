@@ -2,7 +2,7 @@
 
 The people move by their pose parameters: the page holds an animated GLB, whose rotations have 16 bits a number, and the
 browser's graphics card skins it. A second of one person at 30 frames a second is about 25 kB of the page, and each
-person about 0.5 MB once. Frames of the video are small JPEGs, at most `MOST_PICTURES` of them.
+person about 0.5 MB once. Frames of the video are small JPEGs, at most `mien.view.frames.MOST` of them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float64
 
 from mien.body.model import BodyModel
 from mien.errors import InputError
@@ -24,16 +22,14 @@ from mien.export.people import fitting, posed_motion
 from mien.files import atomic_write
 from mien.palette import person_hex
 from mien.video import Footage
+from mien.view.frames import LONGEST_SIDE, frame_times, small_frames
 from mien.view.html import assembled, common_facts, jpeg
 
-__all__ = ["LARGEST", "MOST_PICTURES", "clip_viewer_html", "write_clip_viewer"]
+__all__ = ["LARGEST", "clip_viewer_html", "write_clip_viewer"]
 
 LARGEST = 64_000_000
 """Bytes of the people in a page; browsers take some seconds to open that."""
-MOST_PICTURES = 600
-"""Frames of the video in a page; of longer clips every second, third, ... frame."""
 
-_LONGEST_SIDE = 480
 _JPEG_QUALITY = 72
 _ROW_BYTES = 800
 """Of one person in one frame: 55 rotations of 8 bytes, place, expression, a few joints that it moves; as base64."""
@@ -93,8 +89,9 @@ def clip_viewer_html(
     _check_size(motions, body, frames)
     if footage is not None:
         footage.check_size(stage.image_size)
-    times = _times(stage, motions, frames)
-    shown, pictures = _pictures(footage, times, frames)
+    times = frame_times(stage, motions, frames)
+    shots = [] if footage is None else list(small_frames(footage, times, frames))
+    pictures = [jpeg(pixels, LONGEST_SIDE, _JPEG_QUALITY) for _, pixels in shots]
     seen_from_camera = replace(stage, world_from_camera=None)
     facts = common_facts(stage.K, stage.image_size, stage.origin, title)
     facts["people"] = [_person(motion) for motion in motions]
@@ -104,7 +101,7 @@ def clip_viewer_html(
         "times": [round(second, 5) for second in times.tolist()],
         "start": min((float(motion.timestamps[0]) for motion in motions), default=0.0),
         "fps": stage.fps,
-        "pictures": shown,
+        "pictures": [number for number, _ in shots],
     }
     return assembled(facts, motion_bytes(seen_from_camera, motions, body, 4, True, small=True), pictures)
 
@@ -117,46 +114,6 @@ def _check_size(motions: Sequence[Motion], body: BodyModel, frames: range) -> No
         shorter = frames.start + max(1, int(len(frames) * LARGEST / size))
         todo = f"choose frames (--frames {frames.start}:{shorter}) or people (--track), or export another format"
         raise InputError(found, expected=f"at most {LARGEST / 1e6:.0f} MB", todo=todo)
-
-
-def _times(stage: Stage, motions: Sequence[Motion], frames: range) -> Float64[np.ndarray, "frame"]:
-    """Seconds of every frame: as the people's rows say, in straight lines between, and by the rate outside."""
-    known: dict[int, float] = {}
-    for motion in motions:
-        known |= dict(zip(motion.frame_index.tolist(), motion.timestamps.tolist(), strict=True))
-    wanted = np.arange(frames.start, frames.stop, dtype=np.float64)
-    if not known:
-        return wanted / stage.fps
-    at = np.array(sorted(known))
-    seconds = np.array([known[frame] for frame in at.tolist()])
-    inside = np.interp(wanted, at, seconds)
-    return inside + (np.minimum(wanted - at[0], 0) + np.maximum(wanted - at[-1], 0)) / stage.fps
-
-
-def _pictures(
-    footage: Footage | None, times: Float64[np.ndarray, "frame"], frames: range
-) -> tuple[list[int], list[str]]:
-    """Which frames have a picture, and the pictures. They are found by their time."""
-    if footage is None:
-        return [], []
-    step = -(-len(frames) // MOST_PICTURES)
-    wanted = iter(zip(frames[::step], times[::step].tolist(), strict=True))
-    numbers: list[int] = []
-    pictures: list[str] = []
-    stream = footage.frames()
-    try:
-        number, moment = next(wanted)
-        for frame in stream:
-            if frame.time < moment - 0.5 / footage.fps:
-                continue
-            numbers.append(number)
-            pictures.append(jpeg(frame.pixels, _LONGEST_SIDE, _JPEG_QUALITY))
-            number, moment = next(wanted)
-    except StopIteration:
-        pass
-    finally:
-        stream.close()
-    return numbers, pictures
 
 
 def _person(motion: Motion) -> dict[str, Any]:

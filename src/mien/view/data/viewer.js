@@ -442,6 +442,11 @@
       });
       return found.person;
     }
+    // Where someone's pelvis is on the stage, CSS pixels.
+    function placeOf(i) {
+      const place = people[i].joints[0].clone().project(camera), stage = element("stage");
+      return { x: (place.x + 1) / 2 * stage.clientWidth, y: (1 - place.y) / 2 * stage.clientHeight };
+    }
     let pressed = null;
     element("canvas").addEventListener("pointerdown", (event) => { pressed = [event.offsetX, event.offsetY]; });
     element("canvas").addEventListener("pointerup", (event) => {
@@ -486,7 +491,7 @@
 
 
     const api = {
-      ready: true, webgl: true, error: null, frames: 0, setMode, setView, setLayer, setPerson, pictureRect, choose, personAt,
+      ready: true, webgl: true, error: null, frames: 0, setMode, setView, setLayer, setPerson, pictureRect, choose, personAt, placeOf,
       setFrame: timeline?.setFrame, play: timeline?.play, pause: timeline?.pause,
       state: () => ({ ...state, layers: { ...state.layers }, moving, people: people.map((person) => person.visible),
         present: people.map((person) => person.present), picture: shown, ...timeline?.state() }),
