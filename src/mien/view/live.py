@@ -8,10 +8,12 @@ The world is the frame of the camera (OpenCV: x right, y down, z forward, metres
 
 from __future__ import annotations
 
+import io
 import math
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,7 +98,8 @@ class Live:
         self.people = [_Person(motion=each, name=each.name.replace("_", " ").capitalize()) for each in self.motions]
         self.frame = 0
         self._lock, self._stopped = threading.Lock(), threading.Event()
-        self.server = viser.ViserServer(host=host, port=port, label=title, verbose=False)
+        with redirect_stdout(io.StringIO()):  # it greets
+            self.server = viser.ViserServer(host=host, port=port, label=title, verbose=False)
         self.server.gui.configure_theme(control_width="medium", show_share_button=False)
         self._build()
         self.show(0)
@@ -111,7 +114,8 @@ class Live:
     def stop(self) -> None:
         """Serve no more."""
         self._stopped.set()
-        self.server.stop()
+        with redirect_stdout(io.StringIO()):
+            self.server.stop()
 
     def show(self, frame: int) -> None:
         """Everyone as they are in one frame."""
@@ -133,6 +137,7 @@ class Live:
         self.fov = 2 * math.atan(height / (2 * K[1, 1]))
         scene = self.server.scene
         scene.set_up_direction("-y")
+        scene.configure_default_lights(True, cast_shadow=False)
         self.camera = scene.add_camera_frustum("/camera", fov=self.fov, aspect=aspect, scale=_CAMERA_SIZE)
         self._build_ground()
         self.facts = gui.add_markdown("")
@@ -207,7 +212,8 @@ class Live:
         """Someone who was not there before."""
         scene, name = self.server.scene, f"/people/{person.motion.name}"
         faces = self.body.faces.numpy().astype(np.uint32)
-        person.mesh = scene.add_mesh_simple(f"{name}/mesh", vertices, faces, color=person.colour, side="double")
+        look = {"color": person.colour, "cast_shadow": False, "receive_shadow": False}
+        person.mesh = scene.add_mesh_simple(f"{name}/mesh", vertices, faces, **look)
         person.skeleton = scene.add_line_segments(f"{name}/skeleton", bones, person.colour, thickness=0.02)
         score = person.motion.score
         mean = float(score[score > 0].mean()) if bool((score > 0).any()) else 0.0
