@@ -106,7 +106,7 @@ def test_everyone_is_where_the_body_layer_puts_them(live: Any, result: Path, bod
     for frame in (3, 5, 0):
         live.show(frame)
         scene, ids = clip.scene(frame)
-        there = [person for person in live.people if person.mesh is not None and person.mesh.visible]
+        there = [person for person in live.people if person.is_shown and person.mesh.visible]
         assert [person.motion.track for person in there] == ids
         meshes = body.pose(scene.params).mesh().numpy()
         for person, expected in zip(there, meshes, strict=True):
@@ -130,7 +130,7 @@ def test_a_picture_has_no_time(body: BodyModel) -> None:
     scene = make_scene(body, 2)
     shown = Live(scene, body, make_picture(scene, body), port=free_port())
     assert shown.camera.image is not None and not hasattr(shown, "time")
-    assert [person.name for person in shown.people] == ["Person 0", "Person 1"]
+    assert [person.name for person in shown.people] == ["Person 1", "Person 2"]
     shown.stop()
     with pytest.raises(InputError, match="the picture is 10 x 10 pixels"):
         Live(scene, body, np.zeros((10, 10, 3), np.uint8), port=free_port())

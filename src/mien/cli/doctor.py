@@ -52,6 +52,9 @@ def _packages() -> Iterator[Line]:
     yield from _opencv()
     version = _version("transformers")
     yield "ok" if version else "--", "transformers", version or "absent; person detectors: pip install 'mien[detect]'"
+    for name, extra, what in (("viser", "view", "`mien view`"), ("gradio", "app", "`mien app`")):
+        version = _version(name)
+        yield "ok" if version else "--", name, version or f"absent; {what}: pip install 'mien[{extra}]'"
     version = _version("usd-core")
     yield "ok" if version else "--", "usd-core", version or "absent; USD files: pip install 'mien[usd]'"
 

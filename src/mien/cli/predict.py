@@ -72,8 +72,7 @@ def predict(
         focal: focal length of the camera in pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge of the picture.
         orientation: corrected turns people by the angle under which the picture's camera sees them.
-        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer; of videos npz, overlay,
-            viewer.
+        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer; of videos 1, 2, 7.
         video: what holds for videos only.
         style: of overlays.
         views: what overlays show side by side, separated by commas: picture, overlay, side, top.

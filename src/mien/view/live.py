@@ -51,6 +51,7 @@ class _Person:
     skeleton: Any = None
     box: Any = None
     """Whether they are shown, as the user says."""
+    is_shown: bool = False
     pelvis: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
     @property
@@ -95,8 +96,10 @@ class Live:
         self.frames = range(max(1, self.stage.num_frames))
         self.times = frame_times(self.stage, self.motions, self.frames)
         self.numbers, self.pictures = _pictures(picture, self.stage, self.times, self.frames)
-        self.people = [_Person(motion=each, name=each.name.replace("_", " ").capitalize()) for each in self.motions]
+        names = [f"Track {each.track}" if is_clip else f"Person {each.track + 1}" for each in self.motions]
+        self.people = [_Person(motion=each, name=name) for each, name in zip(self.motions, names, strict=True)]
         self.frame = 0
+        self.backdrop: Any = None
         self._lock, self._stopped = threading.Lock(), threading.Event()
         with redirect_stdout(io.StringIO()):  # it greets
             self.server = viser.ViserServer(host=host, port=port, label=title, verbose=False)
@@ -125,9 +128,10 @@ class Live:
                 self._place(person)
             if self.pictures:
                 at = int(np.searchsorted(self.numbers, frame, side="right")) - 1
-                self.camera.image = _decoded(self.pictures[max(0, at)])
-            here = [person for person in self.people if person.mesh is not None and person.mesh.visible]
-            self.facts.content = f"{self.times[frame]:.2f} s, frame {frame}: {len(here)} people"
+                self._place_picture(_decoded(self.pictures[max(0, at)]))
+            here = [person for person in self.people if person.is_shown]
+            when = f"{self.times[frame]:.2f} s, frame {frame}: " if len(self.frames) > 1 else ""
+            self.facts.content = f"{when}{len(here)} people"
 
     # what is on the page --------------------------------------------------------------------------------------
     def _build(self) -> None:
@@ -151,7 +155,8 @@ class Live:
         self.style = gui.add_dropdown("Show", ("mesh", "skeleton", "both"), initial_value="mesh")
         self.opacity = gui.add_slider("Opacity", 0.1, 1.0, 0.05, 1.0)
         self.frustum = gui.add_checkbox("Camera", True)
-        for control in (self.style, self.opacity, self.frustum):
+        self.behind = gui.add_checkbox("Picture behind", False, visible=bool(self.pictures))
+        for control in (self.style, self.opacity, self.frustum, self.behind):
             control.on_update(lambda _: self._restyle())
         self.follow = gui.add_dropdown("Follow", (_NOBODY, *(person.name for person in self.people)))
         with gui.add_folder("People"):
@@ -184,11 +189,26 @@ class Live:
     def _opacity(self) -> float:
         return min(self.opacity.value, 0.6) if self.style.value == "both" else self.opacity.value
 
+    def _place_picture(self, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
+        """In the drawn camera, or, where the user wants that, behind everyone."""
+        is_behind = self.behind.value
+        self.camera.image = None if is_behind else pixels
+        if self.backdrop is None and is_behind:
+            K, (height, width) = camera_matrix(self.stage), self.stage.image_size
+            far = 1.1 * max((float(each.params.transl[:, 2].max()) for each in self.motions), default=3.0) + 0.4
+            middle = (((width - 1) / 2 - K[0, 2]) / K[0, 0] * far, ((height - 1) / 2 - K[1, 2]) / K[1, 1] * far, far)
+            size = (width / K[0, 0] * far, height / K[1, 1] * far)
+            self.backdrop = self.server.scene.add_image("/picture", pixels, *size, position=middle, format="jpeg")
+        if self.backdrop is not None:
+            self.backdrop.visible = is_behind
+            if is_behind:
+                self.backdrop.image = pixels
+
     def _place(self, person: _Person) -> None:
         """One person as they are now, if they are there."""
         row = int(torch.searchsorted(person.motion.frame_index, self.frame))
         is_here = row < len(person.motion) and int(person.motion.frame_index[row]) == self.frame
-        is_shown = is_here and person.box.value
+        is_shown = person.is_shown = bool(is_here and person.box.value)
         if person.mesh is not None:
             person.mesh.visible = is_shown and self.style.value != "skeleton"
             person.skeleton.visible = is_shown and self.style.value != "mesh"
@@ -222,7 +242,9 @@ class Live:
 
     # where the browser's camera is ----------------------------------------------------------------------------
     def _look_through(self, client: Any) -> None:
-        """From the place of the picture's camera."""
+        """From the place of the picture's camera, with the picture behind everyone."""
+        self.behind.value = bool(self.pictures)
+        self.show(self.frame)
         client.camera.up_direction = (0.0, -1.0, 0.0)
         client.camera.position, client.camera.look_at = (0.0, 0.0, 0.0), (0.0, 0.0, 1.0)
         client.camera.fov = self.fov

@@ -1,8 +1,8 @@
 """One clip and its people as one HTML file: the page of a picture (`mien.view.html`) with a timeline.
 
 The people move by their pose parameters: the page holds an animated GLB, whose rotations have 16 bits a number, and the
-browser's graphics card skins it. A second of one person at 30 frames a second is about 25 kB of the page, and each
-person about 0.5 MB once. Frames of the video are small JPEGs, at most `mien.view.frames.MOST` of them.
+browser's graphics card skins it. A second of one person at 30 frames a second is about 21 kB of the page, and each
+person about 0.4 MB once. Frames of the video are small JPEGs, at most `mien.view.frames.MOST` of them.
 """
 
 from __future__ import annotations

@@ -67,8 +67,9 @@ function makeTimeline(clip, people, onFrame, onChoose) {
     row.title = person.label;
     for (const [start, end, seen] of person.runs) {
       const bar = document.createElement("span");
-      bar.style.left = `${100 * (start - first) / width}%`;
-      bar.style.width = `${100 * Math.max(end - start, 0.5) / width}%`;
+      const left = Math.max(0, start - first - 0.5), right = Math.min(width, end - first + 0.5);
+      bar.style.left = `${100 * left / width}%`;
+      bar.style.width = `${100 * (right - left) / width}%`;
       bar.style.background = person.colour;
       if (!seen) bar.className = "filled";
       row.append(bar);
