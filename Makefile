@@ -22,7 +22,7 @@ help:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[detect,video,study,cluster,train,usd,onnx,openvino]' --group dev --group demo
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[detect,video,study,cluster,train,usd,onnx,openvino,view,app]' --group dev --group demo
 	@touch $@
 
 install: .venv/.installed

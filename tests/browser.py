@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-__all__ = ["Browser", "Page", "find_browser", "launched"]
+__all__ = ["Browser", "Page", "differs", "find_browser", "json_of", "launched", "stage"]
 
 FLAGS = (
     "--headless",
@@ -105,8 +106,10 @@ class Browser:
                 return answer["result"]
             self.events.append(answer)
 
-    def open(self, path: Path, *, scheme: str = "light", size: tuple[int, int] = (1000, 640), scale: float = 1) -> Page:
-        """A new page with this file in it, loaded; `size` is width and height in CSS pixels."""
+    def open(
+        self, path: Path | str, *, scheme: str = "light", size: tuple[int, int] = (1000, 640), scale: float = 1
+    ) -> Page:
+        """A new page with this file or address in it, loaded; `size` is width and height in CSS pixels."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = Page(self, session)
@@ -121,7 +124,7 @@ class Browser:
             mobile=width < 600,
         )
         page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        page.call("Page.navigate", url=path.resolve().as_uri())
+        page.call("Page.navigate", url=path if isinstance(path, str) else path.resolve().as_uri())
         return page
 
     def close(self, process: subprocess.Popen[bytes]) -> None:
@@ -178,7 +181,12 @@ class Page:
     def press(self, key: str) -> None:
         """A key, down and up."""
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, **({"text": key} if kind == "keyDown" else {}))
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                **({"text": key} if kind == "keyDown" and len(key) == 1 else {}),
+            )
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """The left button held from start to end, in CSS pixels."""
@@ -216,6 +224,25 @@ class Page:
                 if not url.startswith(("file:", "data:", "blob:", "about:")):
                     found.append(f"asked for {url}")
         return found
+
+
+def stage(page: Page) -> np.ndarray:
+    """What the viewer's canvas shows: RGB."""
+    box = page.run("document.getElementById('stage').getBoundingClientRect().toJSON()")
+    left, top, right, bottom = (round(box[key]) for key in ("left", "top", "right", "bottom"))
+    return page.screenshot()[top:bottom, left:right].astype(int)
+
+
+def differs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Which pixels of two screenshots are not alike."""
+    return np.abs(a - b).max(-1) > 12
+
+
+def json_of(text: str, name: str) -> Any:
+    """What a page holds as JSON under this id."""
+    found = re.search(f'<script type="application/json" id="{name}">(.*?)</script>', text)
+    assert found is not None
+    return json.loads(found[1])
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

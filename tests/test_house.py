@@ -30,7 +30,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
         "estimator",
         "filming",
         "cluster",
-        "evaluate",
+        "evaluate app",
         "train convert deploy",
         "study",
         "cli",

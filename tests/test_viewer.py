@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from browser import Browser, Page, find_browser, launched
+from browser import Browser, Page, differs, find_browser, json_of, launched, stage
 from scenes import make_picture, make_scene, silhouette
 
 from mien.body.files import find_body
@@ -66,19 +65,8 @@ def page(shared: Page) -> Page:
     """The sample in the picture view, as it opens."""
     shared.run("mien.setView('picture', {instant: true})")
     shared.run("mien.setMode('mesh'), [0, 1, 2].forEach(i => mien.setPerson(i, true))")
-    shared.run("['backdrop', 'camera', 'grid'].forEach(layer => mien.setLayer(layer, true))")
+    shared.run("['backdrop', 'camera', 'grid'].forEach(layer => mien.setLayer(layer, true)), mien.choose(null)")
     return shared
-
-
-def stage(page: Page) -> np.ndarray:
-    """What the canvas shows: uint8 RGB."""
-    box = page.run("document.getElementById('stage').getBoundingClientRect().toJSON()")
-    left, top, right, bottom = (round(box[key]) for key in ("left", "top", "right", "bottom"))
-    return page.screenshot()[top:bottom, left:right].astype(int)
-
-
-def differs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.abs(a - b).max(-1) > 12
 
 
 def hide_everyone(page: Page) -> None:
@@ -229,7 +217,7 @@ def test_names_do_not_run(browser: Browser, sample: Sample, tmp_path: Path) -> N
     assert page.run("document.querySelector('h1').textContent") == HOSTILE
     assert page.run("document.getElementById('warning').textContent") == origin.warning
     assert origin.body_name in page.run("document.getElementById('about').textContent")
-    assert page.run("document.scripts.length") == 4
+    assert page.run("document.scripts.length") == 5
     assert page.run("document.querySelectorAll('img, svg').length") == 0
     assert page.problems() == []
 
@@ -259,10 +247,11 @@ def test_without_webgl_the_page_says_so(sample: Sample) -> None:
 
 
 # the file -------------------------------------------------------------------------------------------------------
-def facts_of(text: str) -> dict:
-    found = re.search('<script type="application/json" id="facts">(.*?)</script>', text)
-    assert found is not None
-    return json.loads(found[1])
+def picture_of(text: str) -> np.ndarray:
+    data = np.frombuffer(base64.b64decode(json_of(text, "pictures")[0]), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert picture is not None
+    return picture
 
 
 def test_the_file_holds_people_and_picture(sample: Sample) -> None:
@@ -270,29 +259,25 @@ def test_the_file_holds_people_and_picture(sample: Sample) -> None:
     found = re.search('<script type="text/plain" id="glb">(.*?)</script>', text)
     assert found is not None
     assert base64.b64decode(found[1]) == glb_bytes(sample.scene, sample.body, max_influences=4)
-    data = np.frombuffer(base64.b64decode(facts_of(text)["picture"]), np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    assert picture is not None
-    assert np.abs(picture[..., ::-1].astype(int) - sample.picture).mean() < 3
+    assert np.abs(picture_of(text)[..., ::-1].astype(int) - sample.picture).mean() < 3
     assert not re.search("https?:|src=|href=|url\\(", re.sub(r"<script.*?</script>", "", text, flags=re.S))
     assert "The MIT License" in text
 
 
 def test_large_pictures_are_reduced(sample: Sample) -> None:
     scene = make_scene(sample.body, 0, image_size=(3000, 40))
-    facts = facts_of(viewer_html(scene, sample.body, np.full((3000, 40, 3), 9, np.uint8), "tall"))
-    picture = cv2.imdecode(np.frombuffer(base64.b64decode(facts["picture"]), np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None and picture.shape == (1920, 26, 3)
+    text = viewer_html(scene, sample.body, np.full((3000, 40, 3), 9, np.uint8), "tall")
+    facts = json_of(text, "facts")
+    assert picture_of(text).shape == (1920, 26, 3)
     assert (facts["height"], facts["width"]) == (3000, 40)
 
 
 def test_hostile_text_stays_text_in_the_file(sample: Sample) -> None:
     origin = replace(sample.scene.origin, warning=HOSTILE)
     text = viewer_html(replace(sample.scene, origin=origin), sample.body, None, HOSTILE)
-    assert text.count("<script") == 4 + resources.files("mien.view").joinpath("data/viewer.js").read_text().count(
-        "<script"
-    )
-    assert facts_of(text)["warning"] == facts_of(text)["title"] == HOSTILE
+    scripts = [resources.files("mien.view").joinpath(f"data/{name}.js").read_text() for name in ("viewer", "timeline")]
+    assert text.count("<script") == 5 + sum(script.count("<script") for script in scripts)
+    assert json_of(text, "facts")["warning"] == json_of(text, "facts")["title"] == HOSTILE
     assert "<img" not in text
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
 from mien.body.files import find_body
@@ -27,9 +27,12 @@ from mien.render.overlay import SIDE_COLOURS, draw_boxes, draw_people, draw_skel
 from mien.render.views import contact, side_and_top
 from mien.scene import Scene
 
-__all__ = ["WRITERS", "Drawing", "People", "Style", "people_of", "read"]
+__all__ = ["VIEWS", "WRITERS", "Drawing", "People", "Style", "View", "people_of", "read"]
 
-Style = Literal["mesh", "skeleton", "both"]
+Style = Literal["mesh", "skeleton", "both", "boxes"]
+View = Literal["picture", "overlay", "side", "top"]
+VIEWS: tuple[View, ...] = ("picture", "overlay", "side", "top")
+"""What can stand side by side."""
 _PARTS = (slice(25, 45), slice(45, 65), slice(65, 137))
 """Left hand, right hand and face among the 137 joints."""
 _MARGIN = 1.2
@@ -103,17 +106,17 @@ class People(Scene):
         """The people drawn over their picture, in colours of their own, with true occlusion.
 
         Args:
-            style: `mesh`, `skeleton` or `both`.
+            style: `mesh`, `skeleton`, `both`, or `boxes`: see there.
             opacity: of the meshes, 0 to 1.
             numbers: which colour each person has; by default the first the first, and so on.
         """
-        if style not in ("mesh", "skeleton", "both"):
-            raise InputError(f"the style {style!r}", expected="mesh, skeleton or both")
+        if style not in ("mesh", "skeleton", "both", "boxes"):
+            raise InputError(f"the style {style!r}", expected="mesh, skeleton, both or boxes")
         if not 0 <= opacity <= 1:
             raise InputError(f"an opacity of {opacity:g}", expected="a number from 0 to 1")
-        drawn, body = self.pixels(), self.body()
-        which = range(len(self)) if numbers is None else numbers
-        colours = np.array([person_colour(number) for number in which]).reshape(-1, 3)
+        if style == "boxes":
+            return self.boxes(numbers)
+        drawn, body, colours = self.pixels(), self.body(), self._colours(numbers)
         if style != "skeleton":
             mesh, faces, K = self.vertices().numpy(), body.faces.numpy(), self.K.numpy()
             drawn = draw_people(drawn, mesh, faces, K, colours=colours, opacity=opacity)
@@ -123,12 +126,54 @@ class People(Scene):
 
     def strip(self, height: int = 512) -> Drawing:
         """Side by side, `height` pixels high: the picture, the overlay, the people from the side and from above."""
-        views = side_and_top(self.vertices().numpy(), self.body().faces.numpy(), size=height)
-        return Drawing(contact([self.pixels(), self.overlay().pixels, *views], height=height))
+        return self.beside(VIEWS, height=height)
 
-    def boxes(self) -> Drawing:
-        """The detected boxes with their scores, and everyone's hands (left blue, right orange) and face (white)."""
-        drawn = draw_boxes(self.pixels(), self.bbox.numpy(), self.score.numpy())
+    def beside(
+        self,
+        views: Sequence[View],
+        *,
+        height: int = 512,
+        style: Style = "mesh",
+        opacity: float = 0.85,
+        numbers: Sequence[int] | None = None,
+        space: Float64[np.ndarray, "2 3"] | None = None,
+    ) -> Drawing:
+        """Several views side by side.
+
+        Args:
+            views: which of `VIEWS`, in this order.
+            height: of all of them, pixels.
+            style: of the overlay, as are `opacity` and `numbers`; from the side and above everyone is a mesh.
+            opacity: of the overlay.
+            numbers: which colour each person has.
+            space: what is seen from the side and above: see `mien.render.views.side_and_top`.
+        """
+        if not views or not set(views) <= set(VIEWS):
+            raise InputError(f"the views {', '.join(views) or 'none'}", expected=f"some of {', '.join(VIEWS)}")
+        found: dict[str, Any] = {}
+        if {"side", "top"} & set(views):
+            mesh = self.vertices().numpy() if len(self) else np.zeros((0, 1, 3), np.float32)
+            faces, colours = self.body().faces.numpy(), self._colours(numbers)
+            found["side"], found["top"] = side_and_top(mesh, faces, size=height, colours=colours, space=space)
+        if "picture" in views:
+            found["picture"] = self.pixels()
+        if "overlay" in views:
+            found["overlay"] = self.overlay(style, opacity, numbers).pixels if len(self) else self.pixels()
+        return Drawing(contact([found[view] for view in views], height=height))
+
+    def _colours(self, numbers: Sequence[int] | None) -> np.ndarray:
+        which = range(len(self)) if numbers is None else numbers
+        return np.array([person_colour(number) for number in which]).reshape(-1, 3)
+
+    def boxes(self, numbers: Sequence[int] | None = None) -> Drawing:
+        """The detected boxes with their scores, and everyone's hands (left blue, right orange) and face (white).
+
+        Args:
+            numbers: which colour each person has, and what is written beside their score; by default nothing is.
+        """
+        labels = None if numbers is None else [str(number) for number in numbers]
+        boxes, score = self.bbox.numpy(), self.score.numpy()
+        drawn = draw_boxes(self.pixels(), boxes, score, labels, colours=self._colours(numbers))
         colours = np.array([SIDE_COLOURS[side] for side in ("left", "right", "")]) / 255
         parts = self.part_boxes().flatten(0, 1).numpy()
         return Drawing(draw_boxes(drawn, parts, colours=np.tile(colours, (len(self), 1))))
@@ -165,7 +210,15 @@ class People(Scene):
 
         return export(path, self, self.body())
 
-    def write(self, kind: str, path: Path, *, style: Style = "mesh", opacity: float = 0.85) -> None:
+    def write(
+        self,
+        kind: str,
+        path: Path,
+        *,
+        style: Style = "mesh",
+        opacity: float = 0.85,
+        views: Sequence[View] = ("overlay",),
+    ) -> None:
         """Write one of the kinds of file that `mien predict --save` names: a key of `WRITERS`, or an overlay.
 
         Args:
@@ -173,9 +226,12 @@ class People(Scene):
             path: where to.
             style: of an overlay.
             opacity: of an overlay.
+            views: what an overlay shows, side by side; by default itself alone.
         """
-        if kind == "overlay":
+        if kind == "overlay" and tuple(views) == ("overlay",):
             self.overlay(style, opacity).save(path)
+        elif kind == "overlay":
+            self.beside(views, height=self.image_size[0], style=style, opacity=opacity).save(path)
         else:
             WRITERS[kind](self, path)
 

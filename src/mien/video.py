@@ -83,6 +83,19 @@ class Footage:
     read: Callable[[Footage], Iterator[tuple[float | None, Callable[[], np.ndarray]]]]
     """Time (None: by the rate) of each frame, and what decodes its pixels; see `frames`."""
 
+    def check_size(self, image_size: tuple[int, int]) -> None:
+        """Raise if these are not the frames of a result.
+
+        Args:
+            image_size: height and width that the result says, pixels.
+
+        Raises:
+            InputError: the frames have another size.
+        """
+        if (self.height, self.width) != image_size:
+            found, (height, width) = f"{self.name} is {self.width} x {self.height} pixels", image_size
+            raise InputError(found, expected=f"{width} x {height}, as the result says", todo="give the right video")
+
     def frames(self, start: int = 0, told: Callable[[float], None] | None = None) -> Generator[Frame]:
         """The frames from `start` on, decoded ahead in a thread; `told` learns how many seconds each one took."""
         self.problems.clear()

@@ -1,7 +1,7 @@
 // What the viewer uses of three.js. esbuild leaves out most of the rest.
 export {
-  Box3, BufferAttribute, BufferGeometry, Color, CylinderGeometry, DirectionalLight, Group,
-  HemisphereLight, InstancedMesh, LineBasicMaterial, LineSegments, Matrix4, Mesh, MeshBasicMaterial,
+  AnimationMixer, Box3, BufferAttribute, BufferGeometry, Color, CylinderGeometry, DirectionalLight, Group,
+  HemisphereLight, InstancedMesh, LineBasicMaterial, LineSegments, LoopOnce, Matrix4, Mesh, MeshBasicMaterial,
   MeshLambertMaterial, PerspectiveCamera, PlaneGeometry, Quaternion, Scene, SphereGeometry, SRGBColorSpace, Texture,
   Vector3, WebGLRenderer,
 } from "three";

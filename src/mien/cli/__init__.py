@@ -14,7 +14,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "predict": "people out of pictures and videos: SMPL-X parameters, joints, camera",
         "convert": "results of other systems as ours; SMPL-X as SMPL and SMPL-H",
         "fuse hands": "hands of other networks in the tracks of a clip",
-        "export": "results as glb, bvh, amass, usd, obj, csv, openpose, fbx",
+        "export": "results as glb, bvh, amass, usd, obj, csv, openpose, fbx, html",
+        "view": "a result in a browser, live: time, people, camera",
+        "app": "a page to drop pictures and videos on",
     },
     "data": {
         "synth": "pictures of synthetic people with exact labels",

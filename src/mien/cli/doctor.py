@@ -54,6 +54,9 @@ def _packages() -> Iterator[Line]:
     yield "ok" if version else "--", "transformers", version or "absent; person detectors: pip install 'mien[detect]'"
     version = _version("onnxruntime") or _version("onnxruntime-gpu")
     yield "ok" if version else "--", "onnxruntime", version or "absent; detectors as ONNX: pip install 'mien[onnx]'"
+    for name, extra, what in (("viser", "view", "`mien view`"), ("gradio", "app", "`mien app`")):
+        version = _version(name)
+        yield "ok" if version else "--", name, version or f"absent; {what}: pip install 'mien[{extra}]'"
     version = _version("usd-core")
     yield "ok" if version else "--", "usd-core", version or "absent; USD files: pip install 'mien[usd]'"
     for name, extra in (("onnxruntime", "onnx"), ("openvino", "openvino")):

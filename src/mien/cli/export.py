@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,9 +12,15 @@ import tyro
 from mien.errors import InputError, MienError
 
 if TYPE_CHECKING:
+    from mien.body.model import BodyModel
+    from mien.clip import Clip
     from mien.export.motion import Motion, Up
+    from mien.scene import Scene
 
 __all__ = ["export"]
+
+_VIEWER = "html"
+"""Besides the formats of `mien.export`."""
 
 
 def export(
@@ -25,6 +32,8 @@ def export(
     body: str = "",
     up: Literal["auto", "y", "z"] = "auto",
     fps: float | None = None,
+    frames: str = "",
+    footage: Path | None = None,
 ) -> int:
     """Results of `mien predict` as files for Blender, game engines and tables; docs/export.md says what holds what.
 
@@ -32,18 +41,23 @@ def export(
 
     Args:
         results: result files (.npz), of pictures or of clips.
-        to: formats, separated by commas: glb, bvh, amass, usd, obj, csv, openpose, fbx.
+        to: formats, separated by commas: glb, bvh, amass, usd, obj, csv, openpose, fbx, html (a viewer).
         out: folder for the files; by default that of each result.
         track: numbers of the tracks of a clip, or of the people of a picture; by default all.
         body: a body file or the folder of one; by default the body family of the result is looked for.
         up: the axis that points up in bvh, amass, usd and obj; auto is what each format is used to.
-        fps: frames a second of what is written, of clips; by default those of the clip.
+        fps: frames a second of what is written, of clips; by default those of the clip. Not of html.
+        frames: of a clip only the frames A to B - 1, as A:B; either may be left out.
+        footage: the picture or video (or folder of frames) that the result was made from, shown in html.
     """
     from mien.export.dispatch import format_of
 
     names, way = list(dict.fromkeys(to.split(","))), None if up == "auto" else up
     for name in names:
-        format_of(name, way)
+        if name != _VIEWER:
+            format_of(name, way)
+    if footage is not None and _VIEWER not in names:
+        raise InputError(f"--footage {footage} for {to}", expected="--to html, which shows it")
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
     if fps is not None and not 0 < fps <= 1000:
@@ -53,7 +67,8 @@ def export(
     skipped = written = 0
     for path in results:
         try:
-            done, missed = _export(path, names, out or path.parent, track, body, way, fps)
+            job = _Job(path, names, out or path.parent, track, body, way, fps, frames, footage)
+            done, missed = _export(job)
         except MienError as error:
             if len(results) == 1:
                 raise
@@ -63,34 +78,92 @@ def export(
     return (1 if written else 2) if skipped else 0
 
 
-def _export(
-    path: Path, names: list[str], out: Path, track: tuple[int, ...], body: str, up: Up | None, fps: float | None
-) -> tuple[int, int]:
+@dataclass(frozen=True)
+class _Job:
+    """One result, and what is to be made of it."""
+
+    path: Path
+    names: list[str]
+    out: Path
+    track: tuple[int, ...]
+    body: str
+    up: Up | None
+    fps: float | None
+    frames: str
+    footage: Path | None
+
+
+def _export(job: _Job) -> tuple[int, int]:
     """Write one result in all formats. Returns how many were written, and how many were not."""
     from mien.body.files import find_body
     from mien.body.model import BodyModel
+    from mien.clip import read
     from mien.export.dispatch import write_format
-    from mien.export.motion import read_motions
+    from mien.export.motion import motions_in, within
 
-    motions = [_timed(motion, fps) for motion in _chosen(path, read_motions(path), track)]
-    model = BodyModel.load(find_body(body or None, family=motions[0].stage.origin.body_family))
-    if warning := motions[0].stage.origin.warning:
+    found = read(job.path)
+    span = _span(job.frames, found)
+    motions = _chosen(job.path, within(motions_in(found), span), job.track)
+    model = BodyModel.load(find_body(job.body or None, family=found.origin.body_family))
+    if warning := found.origin.warning:
         _say(f"WARNING: {warning}")
-    stem = "_".join([path.stem, *(motion.name for motion in motions)]) if track else path.stem
+    stem = "_".join([job.path.stem, *(motion.name for motion in motions)]) if job.track else job.path.stem
     done = missed = 0
-    for name in names:
+    for name in job.names:
         try:
-            files = write_format(name, out, stem, motions, model, up)
+            if name == _VIEWER:
+                files = [_view(job, found, motions, model, span, stem)]
+            else:
+                files = write_format(name, job.out, stem, [_timed(each, job.fps) for each in motions], model, job.up)
         except MienError as error:
-            if len(names) == 1:
+            if len(job.names) == 1:
                 raise
-            _say(f"skipped {name} of {path}: {error}")
+            _say(f"skipped {name} of {job.path}: {error}")
             missed += 1
             continue
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         _say(f"{name}: {files[0]}{more}")
         done += 1
     return done, missed
+
+
+def _view(job: _Job, found: Clip | Scene, motions: list[Motion], body: BodyModel, span: range, stem: str) -> Path:
+    """The page of a picture or of a clip."""
+    from mien.clip import Clip
+    from mien.export.motion import Stage
+    from mien.pictures import read_picture
+    from mien.video import open_footage
+    from mien.view import write_clip_viewer, write_viewer
+
+    path, title = job.out / f"{stem}.html", job.footage.name if job.footage else ""
+    if not isinstance(found, Clip):
+        if job.track:
+            raise InputError("--track in a viewer of a picture", todo="leave it out: the page shows and hides people")
+        picture = None if job.footage is None else read_picture(job.footage)
+        return write_viewer(path, found, body, picture, title)
+    footage = None if job.footage is None else open_footage(job.footage, fps=found.fps)
+    stage = Stage.of(found, fps=found.fps, num_frames=found.num_frames)
+    written = write_clip_viewer(path, stage, motions, body, footage, frames=span, title=title)
+    for problem in footage.problems if footage else ():
+        _say(problem)
+    return written
+
+
+def _span(text: str, found: Clip | Scene) -> range:
+    """The frames A:B of a result."""
+    from mien.clip import Clip
+
+    count = found.num_frames if isinstance(found, Clip) else 1
+    if not text:
+        return range(count)
+    first, colon, last = text.partition(":")
+    parts = [part for part in (first, last) if part]
+    if not colon or not all(part.isdecimal() for part in parts):
+        raise InputError(f"--frames {text}", expected="A:B, as in 100:400, 100: or :400")
+    start, stop = int(first or 0), min(int(last or count), count)
+    if start >= stop:
+        raise InputError(f"--frames {text}", expected=f"a part of 0:{count}, the frames that are there")
+    return range(start, stop)
 
 
 def _timed(motion: Motion, fps: float | None) -> Motion:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mien.estimator import Estimator, Outcome
+    from mien.people import Style, View
     from mien.picture_files import PictureFile
 
 __all__ = ["Keeper", "Look", "predict"]
@@ -51,7 +52,8 @@ def predict(
     save: str = "npz",
     video: VideoOptions = VideoOptions(),  # noqa: B008
     many: ClusterOptions = ClusterOptions(),  # noqa: B008
-    style: Literal["mesh", "skeleton", "both"] = "mesh",
+    style: Literal["mesh", "skeleton", "both", "boxes"] = "mesh",
+    views: str = "overlay",
     opacity: float = 0.85,
     resume: bool = False,
     dry_run: bool = False,
@@ -74,10 +76,12 @@ def predict(
         focal: focal length of the camera in pixels; by default what EXIF says, else the picture's diagonal.
         fov: the same as degrees from the left to the right edge of the picture.
         orientation: corrected turns people by the angle under which the picture's camera sees them.
-        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer; of videos npz, overlay.
+        save: what to write, separated by commas: npz, overlay, strip, boxes, glb, obj, viewer; of videos npz,
+            overlay, viewer.
         video: what holds for videos only.
         many: what holds on many machines only.
         style: of overlays.
+        views: what overlays show side by side, separated by commas: picture, overlay, side, top.
         opacity: of overlays, 0 to 1.
         resume: keep results that are there already, made with the same weights.
         dry_run: say what would be done, and do nothing.
@@ -85,9 +89,9 @@ def predict(
     from mien.cli.predict_cluster import predict_on_cluster
     from mien.cli.predict_video import predict_videos, split_inputs
 
-    kinds = _kinds(save)
+    kinds, shown = _kinds(save), _views(views)
     _check(inputs, out, weights, opacity, many.cluster)
-    look = Look(style, opacity)
+    look = Look(style, opacity, shown)
     loading = {
         "weights": weights, "body": body or None, "detector": detector, "person": person, "device": device,
         "precision": precision, "batch_size": batch_size, "focal": focal, "fov": fov, "orientation": orientation,
@@ -141,8 +145,9 @@ class _Tally:
 class Look:
     """How overlays are drawn."""
 
-    style: Literal["mesh", "skeleton", "both"]
+    style: Style
     opacity: float
+    views: tuple[View, ...]
 
 
 @dataclass(frozen=True)
@@ -242,7 +247,7 @@ def _keep(outcome: Outcome, task: _Task, look: Look, tally: _Tally, say: Callabl
         tally.skipped += 1
         return
     for kind, target in task.targets.items():
-        outcome.people.write(kind, target, style=look.style, opacity=look.opacity)
+        outcome.people.write(kind, target, style=look.style, opacity=look.opacity, views=look.views)
     tally.written += 1
     tally.people += len(outcome.people)
 
@@ -253,6 +258,16 @@ def _kinds(save: str) -> list[str]:
         if kind not in SUFFIXES:
             raise InputError(f"cannot --save {kind!r}", todo=closest(kind, SUFFIXES))
     return kinds
+
+
+def _views(text: str) -> tuple[View, ...]:
+    from mien.people import VIEWS
+
+    names = list(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in VIEWS:
+            raise InputError(f"no view {name!r}", expected=", ".join(VIEWS), todo=closest(name, VIEWS))
+    return tuple(view for view in VIEWS if view in names)
 
 
 def _check(inputs: Sequence[str], out: str, weights: str, opacity: float, cluster: str) -> None:

@@ -138,7 +138,7 @@ def _job(
     known = {"weights_sha256": origin.weights_sha256, "body_sha256": origin.body_sha256}
     job = Job(
         load=loading, **known, out=out, suffixes=suffixes, film=film, style=look.style, opacity=look.opacity,
-        retries=options.retries,
+        views=look.views, retries=options.retries,
     )  # fmt: skip
     decides = {key: loading[key] for key in loading if key not in ("weights", "body", "device")}
     return job, {**known, **decides, "film": repr(film)}

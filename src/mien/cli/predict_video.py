@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIXES", "VideoOptions", "predict_videos", "split_inputs"]
 
-SUFFIXES = {"npz": ".npz", "overlay": "_overlay.mp4"}
+SUFFIXES = {"npz": ".npz", "overlay": "_overlay.mp4", "viewer": ".html"}
 """What can be written of a clip."""
 _QUIET = 30.0
 """Seconds between two lines about progress, where there is no terminal to draw a bar on."""
@@ -111,12 +111,12 @@ def predict_videos(
     wrong = [kind for kind in kinds if kind not in SUFFIXES]
     if wrong:
         raise InputError(f"cannot --save {wrong[0]!r} of a clip", todo=closest(wrong[0], SUFFIXES))
-    draws = options.overlay or "overlay" in kinds
+    kinds = [*kinds, "overlay"] if options.overlay else kinds
     config = options.config()
     done = flawed = 0
     for clip in clips:
         try:
-            problems = _one(estimate, clip, out, config, draws, look, resume)
+            problems = _one(estimate, clip, out, config, kinds, look, resume)
         except OutputError:
             raise
         except MienError as error:
@@ -132,18 +132,24 @@ def predict_videos(
 
 
 def _one(
-    estimate: Estimator, clip: PictureFile, out: Path, config: FilmConfig, draws: bool, look: Look, resume: bool
+    estimate: Estimator,
+    clip: PictureFile,
+    out: Path,
+    config: FilmConfig,
+    kinds: Sequence[str],
+    look: Look,
+    resume: bool,
 ) -> list[str]:
-    """Predict one clip, and draw it. Returns what was wrong with it."""
+    """Predict one clip, and show it. Returns what was wrong with it."""
     from mien.cli.predict import Keeper
     from mien.clip import Clip, read
-    from mien.filming import draw_clip, predict_clip
+    from mien.filming import SHOWN, predict_clip, show_clip
     from mien.filming.spill import Spill
     from mien.video import open_footage
 
-    target, drawn = (clip.output(out, suffix) for suffix in SUFFIXES.values())
+    target = clip.output(out, SUFFIXES["npz"])
     footage = open_footage(str(clip.path), name=clip.name, fps=config.fps)
-    if draws and footage.live:
+    if "overlay" in kinds and footage.live:
         raise InputError("an overlay of a camera", expected="a file or a folder, which can be read again to draw")
     origin = estimate.origin()
     keeper = Keeper(origin.weights_sha256, origin.body_sha256)
@@ -156,12 +162,17 @@ def _one(
         filmed = predict_clip(estimate, footage, target, config, resume=resume, tell=_teller(clip.name))
         _report(clip.name, filmed)
         problems += filmed.problems
-    if draws and not (resume and drawn.exists()):
-        result = read(target)
+    shown = {kind: clip.output(out, SUFFIXES[kind]) for kind in SHOWN if kind in kinds}
+    todo = {kind: path for kind, path in shown.items() if not (resume and path.exists())}
+    result = read(target) if todo else None
+    for kind, path in todo.items():
         assert isinstance(result, Clip)
         start = time.perf_counter()
-        problems += draw_clip(result, footage, drawn, estimate.body.path, style=look.style, opacity=look.opacity)
-        _say(f"{clip.name}: drawn in {time.perf_counter() - start:.1f} s -> {drawn}")
+        problems += show_clip(
+            kind, result, footage, path, estimate.body, style=look.style, opacity=look.opacity, views=look.views
+        )
+        if path.exists():
+            _say(f"{clip.name}: {kind} in {time.perf_counter() - start:.1f} s -> {path}")
     return list(dict.fromkeys(problems))
 
 

@@ -19,8 +19,8 @@ from mien.cluster.plan import Item
 from mien.errors import InputError, MienError, OutputError
 from mien.estimator import Estimator
 from mien.files import sha256
-from mien.filming import FilmConfig, draw_clip, predict_clip
-from mien.people import Style
+from mien.filming import SHOWN, FilmConfig, predict_clip, show_clip
+from mien.people import Style, View
 from mien.video import open_footage
 
 __all__ = ["Job", "Worker"]
@@ -47,6 +47,7 @@ class Job:
     film: FilmConfig = field(default_factory=FilmConfig)
     style: Style = "mesh"
     opacity: float = 0.85
+    views: tuple[View, ...] = ("overlay",)
     retries: int = 2
     """Further tries of an input where something else than the input is wrong: a network drive, memory, a driver."""
 
@@ -136,7 +137,7 @@ class Worker:
         out = self.place.local or folder / "out"
         targets = {kind: out / f"{item.stem}{suffix}" for kind, suffix in suffixes.items()}
         found = self._again(lambda: self._predicted(item, path, targets))
-        files = {f"{item.stem}{suffix}": targets[kind] for kind, suffix in suffixes.items()}
+        files = {f"{item.stem}{suffix}": targets[kind] for kind, suffix in suffixes.items() if targets[kind].exists()}
         if self.place.local is None:
             for name, result in files.items():
                 self._again(lambda name=name, result=result: self.place.put(result, name))
@@ -159,7 +160,7 @@ class Worker:
         if outcome.people is None:
             raise InputError(outcome.problem)
         for kind, target in targets.items():
-            outcome.people.write(kind, target, style=self.job.style, opacity=self.job.opacity)
+            outcome.people.write(kind, target, **self._look())
         return {"frames": 1, "people": len(outcome.people), "problems": outcome.rejected}
 
     def _clip(self, item: Item, path: Path, targets: Mapping[str, Path]) -> dict[str, Any]:
@@ -168,9 +169,12 @@ class Worker:
         footage = open_footage(path, name=item.name, fps=film.fps)
         filmed = predict_clip(self.estimate, footage, targets["npz"], film, resume=True)
         problems = list(filmed.problems)
-        if "overlay" in targets:
-            result, body = read(targets["npz"]), self.estimate.body.path
+        shown = {kind: targets[kind] for kind in SHOWN if kind in targets}
+        result = read(targets["npz"]) if shown else None
+        for kind, target in shown.items():
             assert isinstance(result, Clip)
-            look = {"style": self.job.style, "opacity": self.job.opacity}
-            problems += draw_clip(result, footage, targets["overlay"], body, **look)  # pyright: ignore
+            problems += show_clip(kind, result, footage, target, self.estimate.body, **self._look())
         return {"frames": filmed.frames, "people": filmed.tracks, "problems": tuple(dict.fromkeys(problems))}
+
+    def _look(self) -> dict[str, Any]:
+        return {"style": self.job.style, "opacity": self.job.opacity, "views": self.job.views}

@@ -17,7 +17,7 @@ __all__ = ["INDICES", "VERTICES", "Container", "read_json"]
 VERTICES, INDICES = 34962, 34963
 """What a buffer view is for: vertex attributes, or the corners of triangles."""
 
-_COMPONENTS = {"u1": 5121, "u2": 5123, "u4": 5125, "f4": 5126}
+_COMPONENTS = {"u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4": 5126}
 _KINDS = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
 _HEADER = struct.Struct("<4sII")
 _CHUNK = struct.Struct("<I4s")
@@ -33,16 +33,20 @@ class Container:
         self._size = 0
         self._seen: dict[bytes, int] = {}
 
-    def add(self, array: np.ndarray, *, target: int | None = None, bounds: bool = False) -> int:
+    def add(
+        self, array: np.ndarray, *, target: int | None = None, bounds: bool = False, normalized: bool = False
+    ) -> int:
         """Store an array, one element per row. Returns the number of its accessor.
 
         Args:
-            array: unsigned integers or float32; rows of nothing, 2, 3 or 4 numbers, or 4x4 matrices (column-major).
+            array: unsigned integers, int16 or float32; rows of nothing, 2, 3 or 4 numbers, or 4x4 matrices
+                (column-major).
             target: `VERTICES`, `INDICES`, or None for what is neither.
             bounds: also say the smallest and largest values, as positions must.
+            normalized: integers stand for numbers from -1 to 1.
         """
         accessor = {"bufferView": self._view(array, target), **self._described(array, bounds)}
-        self._accessors.append(accessor)
+        self._accessors.append({**accessor, "normalized": True} if normalized else accessor)
         return len(self._accessors) - 1
 
     def add_sparse(self, array: np.ndarray) -> int:

@@ -122,9 +122,18 @@ def glb_bytes(scene: Scene, body: BodyModel, *, max_influences: int = 8, bake_co
 
 
 def motion_bytes(
-    stage: Stage, motions: Sequence[Motion], body: BodyModel, max_influences: int, bake_correctives: bool
+    stage: Stage,
+    motions: Sequence[Motion],
+    body: BodyModel,
+    max_influences: int,
+    bake_correctives: bool,
+    *,
+    small: bool = False,
 ) -> bytes:
-    """The contents of the file that `write_motions` writes; nobody in it leaves the camera."""
+    """The contents of the file that `write_motions` writes; nobody in it leaves the camera.
+
+    A `small` one has 16 bits a number for rotations that move, which turns a joint by at most 0.1 mrad.
+    """
     if max_influences not in (4, 8):
         raise InputError(f"max_influences={max_influences}", expected="4 or 8", todo="leave it at 8 if in doubt")
     body = fitting(stage.origin, body)
@@ -134,7 +143,7 @@ def motion_bytes(
         shared = _shared(container, body, max_influences)
         start = min(float(motion.timestamps[0]) for motion in motions)
         end = max(float(motion.timestamps[-1]) for motion in motions)
-        animation = Animation(container, start, end)
+        animation = Animation(container, start, end, small)
         for number, motion in enumerate(motions):
             posed = posed_motion(motion, body)
             character = _add_person(document, container, shared, motion, posed, bake_correctives, number)
@@ -276,7 +285,7 @@ def _add_person(
     nodes.append({"name": f"{name}_body", "mesh": person, "skin": person})
     nodes[1].setdefault("children", []).append(holder)
     document["scenes"][0]["nodes"].append(len(nodes) - 1)
-    document["materials"].append(_material(name, person))
+    document["materials"].append(_material(name, motion.track))
     document["meshes"].append(mesh)
     numbers = list(range(first, first + len(SMPLX_JOINTS)))
     inverse = container.add(_inverse_binds(joints))
@@ -313,8 +322,8 @@ def _inverse_binds(rest: Float[np.ndarray, "joint 3"]) -> Float[np.ndarray, "joi
     return matrices
 
 
-def _material(name: str, person: int) -> dict[str, Any]:
-    colour = [*(_linear(channel) for channel in person_colour(person)), 1.0]
+def _material(name: str, track: int) -> dict[str, Any]:
+    colour = [*(_linear(channel) for channel in person_colour(track)), 1.0]
     surface = {"baseColorFactor": colour, "metallicFactor": 0.0, "roughnessFactor": 0.7}
     return {"name": name, "pbrMetallicRoughness": surface}
 

@@ -17,6 +17,7 @@ from mien.geometry.rotation import quaternion_from_matrix
 
 __all__ = ["Animation", "Character", "gltf_quaternions"]
 
+_SHORT = 32767
 _STILL = 1e-6
 """Numbers that vary by no more than this do not move."""
 
@@ -33,10 +34,10 @@ class Character:
 
 
 class Animation:
-    """Gathers the channels of everyone in a file."""
+    """Gathers the channels of everyone in a file; in a small one, rotations have 16 bits a number."""
 
-    def __init__(self, container: Container, start: float, end: float) -> None:
-        self.container, self.start, self.end = container, start, end
+    def __init__(self, container: Container, start: float, end: float, small: bool) -> None:
+        self.container, self.start, self.end, self.small = container, start, end, small
         self._channels: list[dict[str, Any]] = []
         self._samplers: list[dict[str, Any]] = []
 
@@ -78,7 +79,10 @@ class Animation:
     def _channel(self, node: int, path: str, times: int, values: np.ndarray, how: str = "LINEAR") -> None:
         if path != "weights" and not _moves(values):
             return
-        output = self.container.add(np.ascontiguousarray(values, dtype=np.float32))
+        if self.small and path == "rotation":
+            output = self.container.add(np.rint(values * _SHORT).astype(np.int16), normalized=True)
+        else:
+            output = self.container.add(np.ascontiguousarray(values, dtype=np.float32))
         self._channels.append({"sampler": len(self._samplers), "target": {"node": node, "path": path}})
         self._samplers.append({"input": times, "output": output, "interpolation": how})
 

@@ -20,13 +20,24 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mien.clip import read
+from mien.clip import Clip, read
 from mien.errors import InputError
 from mien.geometry.rotation import slerp
 from mien.records import SmplxParams
 from mien.scene import Origin, Person, Scene, Shot
 
-__all__ = ["Motion", "Stage", "Up", "camera_matrix", "motions_of", "one_motion", "read_motions", "upright_from_camera"]
+__all__ = [
+    "Motion",
+    "Stage",
+    "Up",
+    "camera_matrix",
+    "motions_in",
+    "motions_of",
+    "one_motion",
+    "read_motions",
+    "upright_from_camera",
+    "within",
+]
 
 Up = Literal["y", "z"]
 """The axis that points up in a file. Without `Stage.world_from_camera` the camera is taken to be level."""
@@ -240,10 +251,18 @@ def read_motions(path: Path | str) -> list[Motion]:
     Raises:
         InputError: it is no result file, or a damaged one; a number is not finite.
     """
-    found = read(path)
+    return motions_in(read(path))
+
+
+def motions_in(found: Clip | Scene) -> list[Motion]:
+    """The tracks of a clip, or everyone in a picture.
+
+    Raises:
+        InputError: a number is not finite.
+    """
     if isinstance(found, Scene):
         return motions_of(found)
-    stage = Stage.of(found, fps=found.fps, num_frames=found.num_frames)
+    clip, stage = found, Stage.of(found, fps=found.fps, num_frames=found.num_frames)
     return [
         Motion.of(
             track,
@@ -253,8 +272,14 @@ def read_motions(path: Path | str) -> list[Motion]:
             timestamps=track.timestamps,
             frame_index=track.frame_index,
         )
-        for track in found
+        for track in clip
     ]
+
+
+def within(motions: Sequence[Motion], frames: range) -> list[Motion]:
+    """What of the motions is in these frames of the clip; who is not there at all is left out."""
+    kept = [motion[(motion.frame_index >= frames.start) & (motion.frame_index < frames.stop)] for motion in motions]
+    return [motion for motion in kept if len(motion)]
 
 
 def _rows(scene: Scene, rows: Int[Tensor, "frame"]) -> Person:

@@ -2,5 +2,6 @@
 
 from mien.filming.overlay import draw_clip
 from mien.filming.run import FilmConfig, Filmed, Progress, predict_clip
+from mien.filming.showing import SHOWN, show_clip
 
-__all__ = ["FilmConfig", "Filmed", "Progress", "draw_clip", "predict_clip"]
+__all__ = ["SHOWN", "FilmConfig", "Filmed", "Progress", "draw_clip", "predict_clip", "show_clip"]

@@ -28,7 +28,12 @@ _VIEWS = (
 
 
 def side_and_top(
-    vertices: np.ndarray, faces: np.ndarray, *, size: int = 512, colours: np.ndarray | None = None
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    *,
+    size: int = 512,
+    colours: np.ndarray | None = None,
+    space: Float64[np.ndarray, "2 3"] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Everyone from the camera's right and from above, over a ground at the lowest point; squares of one metre.
 
@@ -37,6 +42,8 @@ def side_and_top(
         faces: (face, 3).
         size: of both square pictures, pixels.
         colours: (person, 3) RGB, 0..1; by default the colours of `draw_people`.
+        space: lowest and highest x, y, z of what is to be seen, metres; by default that of everyone. In a clip, one
+            for all frames keeps the views still.
 
     Returns:
         Two (size, size, 3) uint8 RGB pictures. Without people they show the empty ground.
@@ -50,6 +57,7 @@ def side_and_top(
     colours = person_colours(len(vertices)) if colours is None else colours
     points = vertices.reshape(-1, 3).astype(np.float64)
     points = points if len(points) else np.array([[-1, 0, 2], [1, 1.5, 4]], dtype=np.float64)
+    points = points if space is None else np.stack(np.meshgrid(*space.T), -1).reshape(-1, 3)
     pictures = []
     for view in _VIEWS:
         low, high = (points @ view.T).min(0), (points @ view.T).max(0)

@@ -1,8 +1,9 @@
 """One picture and its people as one HTML file, which opens from a disk, without a network, in any browser with WebGL.
 
-The page holds three.js (MIT), the people as a GLB, the picture as a JPEG, and facts as JSON. Whatever comes from
-outside (names, titles, warnings) is escaped where it stands, reaches the page as text only, and a content security
-policy lets no script run but the two that the page was written with.
+What pages of pictures and of clips (`mien.view.moving`) share is here. A page holds three.js (MIT), the people as a
+GLB, pictures as JPEG, and facts as JSON. Whatever comes from outside (names, titles, warnings) is escaped where it
+stands, reaches the page as text only, and a content security policy lets no script run but the two that the page was
+written with.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 
 from mien.body.model import BodyModel
 from mien.errors import InputError
@@ -25,9 +28,9 @@ from mien.export.glb import glb_bytes
 from mien.export.people import posed_people
 from mien.files import atomic_write
 from mien.palette import person_hex
-from mien.scene import Scene
+from mien.scene import Origin, Scene
 
-__all__ = ["viewer_html", "write_viewer"]
+__all__ = ["assembled", "common_facts", "jpeg", "jpeg_bytes", "viewer_html", "write_viewer"]
 
 LONGEST_SIDE = 1920
 """Pixels of the picture in the page; larger ones are reduced."""
@@ -67,15 +70,26 @@ def viewer_html(scene: Scene, body: BodyModel, picture: np.ndarray | None, title
         BodyError: the scene was made with another body, or the body has no 55 joints.
     """
     glb = glb_bytes(scene, body, max_influences=4)
-    title = title.encode("utf-8", "replace").decode()
-    facts = _facts(scene, body, title)
-    facts["picture"] = None if picture is None else _jpeg(picture, scene.image_size)
-    library, script = _data("three_bundle.min.js"), _data("viewer.js")
+    facts = common_facts(scene.K, scene.image_size, scene.origin, title)
+    facts |= {"floor": _floor(scene, body), "people": _people(scene), "clip": None}
+    return assembled(facts, glb, [] if picture is None else [_picture(picture, scene.image_size)])
+
+
+def assembled(facts: dict[str, Any], glb: bytes, pictures: Sequence[str]) -> str:
+    """The page.
+
+    Args:
+        facts: what the page's script needs to know, in numbers and plain text.
+        glb: the people.
+        pictures: JPEG as base64.
+    """
+    library, script = _data("three_bundle.min.js"), _data("timeline.js") + _data("viewer.js")
     parts = {
-        "TITLE": html.escape(title),
+        "TITLE": html.escape(facts["title"]),
         "POLICY": _policy(library, script),
         "STYLE": _data("viewer.css"),
         "FACTS": _json(facts),
+        "PICTURES": _json(pictures),
         "GLB": base64.b64encode(glb).decode(),
         "LIBRARY": library,
         "SCRIPT": script,
@@ -83,18 +97,17 @@ def viewer_html(scene: Scene, body: BodyModel, picture: np.ndarray | None, title
     return re.sub("@@([A-Z]+)@@", lambda match: parts[match[1]], _data("viewer.html"))
 
 
-def _facts(scene: Scene, body: BodyModel, title: str) -> dict[str, Any]:
-    """What the page's script needs to know, in numbers and plain text."""
-    height, width = scene.image_size
-    origin = scene.origin
+def common_facts(
+    K: Float[torch.Tensor, "3 3"], image_size: tuple[int, int], origin: Origin, title: str
+) -> dict[str, Any]:
+    """What the page's script needs to know of a picture and of a clip."""
+    height, width = image_size
     return {
-        "title": title,
+        "title": title.encode("utf-8", "replace").decode(),
         "width": width,
         "height": height,
-        "K": scene.K.detach().cpu().double().tolist(),
+        "K": K.detach().cpu().double().tolist(),
         "warning": origin.warning,
-        "floor": _floor(scene, body),
-        "people": _people(scene),
         "about": [
             ["weights", origin.weights_name],
             ["weights sha256", origin.weights_sha256[:12]],
@@ -109,7 +122,13 @@ def _facts(scene: Scene, body: BodyModel, title: str) -> dict[str, Any]:
 def _people(scene: Scene) -> list[dict[str, Any]]:
     distance = scene.params.transl.norm(dim=-1).tolist()
     return [
-        {"score": round(score, 4), "distance": round(metres, 3), "colour": person_hex(i)}
+        {
+            "node": f"person_{i}_body",
+            "label": f"Person {i + 1}",
+            "score": round(score, 4),
+            "extent": f"{metres:.1f} m",
+            "colour": person_hex(i),
+        }
         for i, (score, metres) in enumerate(zip(_finite(scene.score), distance, strict=True))
     ]
 
@@ -126,24 +145,38 @@ def _floor(scene: Scene, body: BodyModel) -> float | None:
     return -float(posed.mesh()[..., 1].max())
 
 
-def _jpeg(picture: np.ndarray, image_size: tuple[int, int]) -> str:
-    """The picture as base64 of a JPEG, its longest side at most `LONGEST_SIDE`."""
+def _picture(picture: np.ndarray, image_size: tuple[int, int]) -> str:
+    """The picture of the scene."""
     if picture.dtype != np.uint8 or picture.shape != (*image_size, 3):
         raise InputError(
             f"a picture of {picture.dtype} {' x '.join(map(str, picture.shape))}",
             expected=f"uint8 {image_size[0]} x {image_size[1]} x 3, red, green, blue, the one that the people are in",
             todo="read it with mien.pictures.read_picture",
         )
+    return jpeg(picture, LONGEST_SIDE, _JPEG_QUALITY)
+
+
+def jpeg(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: int) -> str:
+    """The same as `jpeg_bytes`, as base64."""
+    return base64.b64encode(jpeg_bytes(picture, longest, quality)).decode()
+
+
+def jpeg_bytes(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: int) -> bytes:
+    """RGB as a JPEG, its longest side at most `longest` pixels.
+
+    Raises:
+        InputError: JPEG cannot hold it.
+    """
     import cv2
 
-    ratio = LONGEST_SIDE / max(image_size)
+    ratio = longest / max(picture.shape[:2])
     if ratio < 1:
-        height, width = (max(1, round(side * ratio)) for side in image_size)
+        height, width = (max(1, round(side * ratio)) for side in picture.shape[:2])
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise InputError(f"a picture of {picture.shape} that cannot be written as JPEG", expected="an ordinary picture")
-    return base64.b64encode(data.tobytes()).decode()
+    return data.tobytes()
 
 
 def _json(value: object) -> str:
