@@ -21,7 +21,7 @@ from common import Row, report
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.geometry.rotation import matrix_from_axis_angle
-from mien.render import kernels, raster
+from mien.render import kernels, raster, scene
 from mien.render.mesh import Mesh, pack
 from mien.render.overlay import draw_people
 from mien.render.shade import STUDIO, person_colours
@@ -63,11 +63,11 @@ def stages(picture: np.ndarray, vertices: np.ndarray, faces: np.ndarray, K: np.n
     """Milliseconds of each stage of one overlay."""
     colours = person_colours(len(vertices))
     meshes = [Mesh(vertices=v, faces=faces, colour=c) for v, c in zip(vertices, colours, strict=True)]
-    packed, camera = pack(meshes), raster.camera_rows(K, 2, raster.NEAR)
+    packed, camera = pack(meshes), scene.camera_rows(K, 2, raster.NEAR)
     suns = gather(STUDIO, (), camera)
-    ready, points, lit = raster.project(packed, camera, raster.NEAR, STUDIO, suns)
+    ready, points, lit = scene.project(packed, camera, raster.NEAR, STUDIO, suns)
     size = picture.shape[0], picture.shape[1]
-    binned = raster.bin_all(ready, points, size, 2)
+    binned = scene.bin_all(ready, points, size, 2)
     maps = (np.empty((0, 0), np.float32), np.empty((0, 0), np.uint16), np.empty((0, 0), np.int32))
     through = (suns.places, suns.maps, suns.nearness)
     surface = (ready.opacity, ready.uv, ready.texels, ready.textures)
@@ -80,14 +80,13 @@ def stages(picture: np.ndarray, vertices: np.ndarray, faces: np.ndarray, K: np.n
 
     work = picture.copy()
     rasterised = milliseconds(lambda: draw(np.empty((0, 0, 3), np.uint8)))
-    projected = milliseconds(lambda: raster.project(packed, camera, raster.NEAR, None, suns))
+    projected = milliseconds(lambda: scene.project(packed, camera, raster.NEAR, None, suns))
     return {
         "copy picture": milliseconds(picture.copy),
         "check and pack": milliseconds(lambda: pack(meshes)),
         "project": projected,
-        "normals and light": milliseconds(lambda: raster.project(packed, camera, raster.NEAR, STUDIO, suns))
-        - projected,
-        "cull and bin": milliseconds(lambda: raster.bin_all(ready, points, size, 2)),
+        "normals and light": milliseconds(lambda: scene.project(packed, camera, raster.NEAR, STUDIO, suns)) - projected,
+        "cull and bin": milliseconds(lambda: scene.bin_all(ready, points, size, 2)),
         "raster": rasterised,
         "shade and blend": milliseconds(lambda: draw(work)) - rasterised,
     }

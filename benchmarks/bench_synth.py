@@ -33,7 +33,7 @@ PICTURES, FIRST = 100, 60
 """How many are timed, and how many before them are not."""
 STAGES = {
     "make_figure": "shape", "dress": "clothes", "groom": "hair", "hold": "props", "put": "skinning",
-    "gather": "skinning", "aim": "camera", "build": "place", "skin": "skin", "seat": "place", "render": "rendering",
+    "gather": "skinning", "aim": "camera", "build": "place", "skin": "skin", "seat": "place", "arrange": "rendering",
     "cast_shadows": "shadows", "develop": "sensor", "encode_jpeg": "JPEG", "label": "labels",
 }  # fmt: skip
 
@@ -60,6 +60,7 @@ def one_core(recipe: str, out: Path) -> tuple[float, float, dict[str, float]]:
         if hasattr(studio, name):
             setattr(studio, name, timed(spent, stage, getattr(studio, name)))
     room.poser.sample = timed(spent, "pose", room.poser.sample)  # type: ignore[method-assign]
+    studio.Scene.paint = timed(spent, "rendering", studio.Scene.paint)  # type: ignore[method-assign]
     clock, start = 0.0, 0.0
     for number in range(FIRST + PICTURES):
         if number == FIRST:

@@ -15,7 +15,8 @@ from mien.body.model import BodyModel
 from mien.errors import InputError
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.render.overlay import draw_boxes, draw_people, draw_skeletons
-from mien.render.raster import MAX_PIXELS, MAX_SIDE, Mesh, check_size, paint, render
+from mien.render.raster import MAX_PIXELS, MAX_SIDE, Mesh, check_size, paint, render, show
+from mien.render.scene import arrange
 from mien.render.shade import STUDIO, Lights, person_colours
 from mien.render.views import contact, side_and_top
 
@@ -450,3 +451,24 @@ def test_light_comes_from_where_it_is() -> None:
     assert frame.colour[:40].mean() > 5 * frame.colour[60:].mean()
     assert render([ball], camera(*size), size, lights=None).colour is None
     assert STUDIO.table().shape == (3, 6)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_scene_tells_of_some_pixels_what_its_maps_show(samples: int) -> None:
+    rng = np.random.default_rng(samples)
+    meshes = [
+        Mesh(
+            vertices=(rng.normal(size=(60, 3)) * (1, 1, 0.6) + (0, 0, 3)).astype(np.float32),
+            faces=rng.integers(0, 60, (200, 3)).astype(np.int32),
+            two_sided=bool(i),
+        )
+        for i in range(2)
+    ]
+    K, size = np.array([[90.0, 0, 60], [0, 80, 40], [0, 0, 1]]), (77, 131)
+    scene = arrange(meshes, K, size, lights=None, samples=samples, centres=True)
+    rows, columns = (places.ravel()[rng.permutation(77 * 131)[:4000]] for places in np.mgrid[:77, :131])
+    depth, mesh = scene.at(rows, columns)
+    frame = show(scene)
+    assert np.array_equal(depth, frame.depth[rows, columns]) and np.array_equal(mesh, frame.mesh[rows, columns])
+    assert 0.1 < (mesh > 0).mean() < 1
+    assert len(scene.at(rows[:0], columns[:0])[0]) == 0

@@ -24,8 +24,9 @@ _STEP = 0.03
 @no_type_check
 def add_normals(vertices, faces, first, last, offset, group, normals):
     """Area-weighted face normals onto their corners."""
-    for f in range(first, last):
-        a, b, c = faces[f, 0] + offset, faces[f, 1] + offset, faces[f, 2] + offset
+    group = np.uint64(group)
+    for f in range(np.uint64(first), np.uint64(last)):
+        a, b, c = np.uint64(faces[f, 0] + offset), np.uint64(faces[f, 1] + offset), np.uint64(faces[f, 2] + offset)
         ox, oy, oz = vertices[a, 0], vertices[a, 1], vertices[a, 2]
         ux, uy, uz = vertices[b, 0] - ox, vertices[b, 1] - oy, vertices[b, 2] - oz
         vx, vy, vz = vertices[c, 0] - ox, vertices[c, 1] - oy, vertices[c, 2] - oz
@@ -62,7 +63,7 @@ def light_vertices(vertices, normals, first, last, two_sided, lights, suns, ambi
     """
     one, zero, full, tiny = np.float32(1), np.float32(0), np.float32(255), np.float32(1e-20)
     scale = one / (one + wrap)
-    for i in range(first, last):
+    for i in range(np.uint64(first), np.uint64(last)):
         nx, ny, nz = zero, zero, zero
         for group in range(GROUPS):
             nx += normals[group, i, 0]
@@ -112,10 +113,11 @@ def light_vertices(vertices, normals, first, last, two_sided, lights, suns, ambi
 @no_type_check
 def _texel(texels, textures, texture, u, v):
     """Bilinear look-up; u to the right and v down over the texture, 0..1; beyond, it repeats or its border goes on."""
-    start, height, width = textures[texture, 0], textures[texture, 1], textures[texture, 2]
+    number = np.uint64(texture)
+    start, height, width = textures[number, 0], textures[number, 1], textures[number, 2]
     one, zero, half = np.float32(1), np.float32(0), np.float32(0.5)
     x, y = u * np.float32(width) - half, v * np.float32(height) - half
-    if textures[texture, 3]:
+    if textures[number, 3]:
         x -= np.float32(width) * np.float32(math.floor(x / np.float32(width)))
         y -= np.float32(height) * np.float32(math.floor(y / np.float32(height)))
         x0, y0 = min(np.int64(x), width - 1), min(np.int64(y), height - 1)
@@ -126,14 +128,15 @@ def _texel(texels, textures, texture, u, v):
         x0, y0 = np.int64(x), np.int64(y)
         right, down = 3 if x0 + 1 < width else 0, 3 * width if y0 + 1 < height else 0
     fx, fy = x - np.float32(x0), y - np.float32(y0)
-    k = start + 3 * (y0 * width + x0)
+    k, one_more = start + 3 * (y0 * width + x0), np.uint64(1)
+    k00, k01, k10, k11 = np.uint64(k), np.uint64(k + right), np.uint64(k + down), np.uint64(k + right + down)
     w00, w01, w10, w11 = (one - fx) * (one - fy), fx * (one - fy), (one - fx) * fy, fx * fy
     scale = np.float32(1 / 255)
-    red = w00 * texels[k] + w01 * texels[k + right] + w10 * texels[k + down] + w11 * texels[k + right + down]
-    k += 1
-    green = w00 * texels[k] + w01 * texels[k + right] + w10 * texels[k + down] + w11 * texels[k + right + down]
-    k += 1
-    blue = w00 * texels[k] + w01 * texels[k + right] + w10 * texels[k + down] + w11 * texels[k + right + down]
+    red = w00 * texels[k00] + w01 * texels[k01] + w10 * texels[k10] + w11 * texels[k11]
+    k00, k01, k10, k11 = k00 + one_more, k01 + one_more, k10 + one_more, k11 + one_more
+    green = w00 * texels[k00] + w01 * texels[k01] + w10 * texels[k10] + w11 * texels[k11]
+    k00, k01, k10, k11 = k00 + one_more, k01 + one_more, k10 + one_more, k11 + one_more
+    blue = w00 * texels[k00] + w01 * texels[k01] + w10 * texels[k10] + w11 * texels[k11]
     return red * scale, green * scale, blue * scale
 
 
@@ -168,11 +171,20 @@ def _weights(points, a, b, c, x, y):
 @no_type_check
 def _one_mesh(records, parts, seen, j, i):
     """Whether the four samples from (i, j), all covered, are of one mesh."""
-    mesh = parts[records[seen[j, i], 3], MESH]
+    r, more = seen[j, i], np.uint64(1)
+    if r == seen[j, i + more] and r == seen[j + more, i] and r == seen[j + more, i + more]:
+        return True
+    mesh = _mesh_of(records, parts, r)
     for k in range(1, 4):
-        if parts[records[seen[j + (k >> 1), i + (k & 1)], 3], MESH] != mesh:
+        if _mesh_of(records, parts, seen[j + np.uint64(k >> 1), i + np.uint64(k & 1)]) != mesh:
             return False
     return True
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _mesh_of(records, parts, r):
+    return parts[np.uint64(records[np.uint64(r), 3]), MESH]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -188,7 +200,7 @@ def blend_tile(triangles, surface, suns, samples, left, top, depth, seen, one_pa
     side, count, zero, full = TILE // samples, samples * samples, np.float32(0), np.float32(255)
     each, centre = np.float32(1 / count), np.float32(0.5 * (samples - 1))
     crease, step = np.float32(_CREASE), np.float32(_STEP)
-    held, texture, covering = np.int32(-1), np.int64(-1), zero
+    held, part, texture, covering = np.int32(-1), np.uint64(0), np.int64(-1), zero
     base_x, base_y = 0, 0
     now, by_x, by_y = (zero, zero, zero), (zero, zero, zero), (zero, zero, zero)
     red0, red1, red2, green0, green1, green2, blue0, blue1, blue2 = zero, zero, zero, zero, zero, zero, zero, zero, zero
@@ -197,31 +209,34 @@ def blend_tile(triangles, surface, suns, samples, left, top, depth, seen, one_pa
     for y in range(min(side, picture.shape[0] - top)):
         for x in range(min(side, picture.shape[1] - left)):
             i, j = x * samples, y * samples
-            d0 = depth[j, i]
+            i0, j0, i1, j1 = np.uint64(i), np.uint64(j), np.uint64(i + 1), np.uint64(j + 1)
+            d0 = depth[j0, i0]
             plain = d0 > 0
             if samples == 2:
-                d1, d2, d3 = depth[j, i + 1], depth[j + 1, i], depth[j + 1, i + 1]
+                d1, d2, d3 = depth[j0, i1], depth[j1, i0], depth[j1, i1]
                 nearest = max(max(d0, d1), max(d2, d3))
                 plain = nearest - min(min(d0, d1), min(d2, d3)) < crease * nearest
                 if plain and not one_part:
-                    plain = _one_mesh(records, parts, seen, j, i)
+                    plain = _one_mesh(records, parts, seen, j0, i0)
                 d0 = nearest
             if d0 == 0:
                 continue
             red, green, blue, total, last = zero, zero, zero, zero, zero
             for k in range(1 if plain else count):
                 row, column = j + (k >> 1), i + (k & 1)
-                if depth[row, column] == 0:
+                away, r = depth[np.uint64(row), np.uint64(column)], seen[np.uint64(row), np.uint64(column)]
+                if away == 0:
                     continue
-                r = seen[row, column]
+                record = np.uint64(r)
                 if r != held:
                     held, base_x, base_y = r, column, row
-                    a, b, c, part = records[r, 0], records[r, 1], records[r, 2], records[r, 3]
+                    a, b = np.uint64(records[record, 0]), np.uint64(records[record, 1])
+                    c, part = np.uint64(records[record, 2]), np.uint64(records[record, 3])
                     now, by_x, by_y = _weights(points, a, b, c, left * samples + column, top * samples + row)
                     red0, green0, blue0 = lit[a, 0], lit[a, 1], lit[a, 2]
                     red1, green1, blue1 = lit[b, 0], lit[b, 1], lit[b, 2]
                     red2, green2, blue2 = lit[c, 0], lit[c, 1], lit[c, 2]
-                    covering, texture = opacity[parts[part, MESH]], parts[part, TEXTURE]
+                    covering, texture = opacity[np.uint64(parts[part, MESH])], parts[part, TEXTURE]
                 dx, dy = np.float32(column - base_x), np.float32(row - base_y)
                 if plain:
                     dx, dy = dx + centre, dy + centre
@@ -235,10 +250,10 @@ def blend_tile(triangles, surface, suns, samples, left, top, depth, seen, one_pa
                 light_g = scale * (u * green0 + v * green1 + w * green2)
                 light_b = scale * (u * blue0 + v * blue1 + w * blue2)
                 if suns is not None:
-                    if not plain and abs(depth[row, column] - last) > step * last:
-                        last = depth[row, column]
+                    if not plain and abs(away - last) > step * last:
+                        last = away
                         shade_sample(suns, left * samples + column, top * samples + row, last, shares, y, x)
-                    more_r, more_g, more_b = add_suns(lit, records, r, u, v, w, shares, y, x)
+                    more_r, more_g, more_b = add_suns(lit, records, record, u, v, w, shares, y, x)
                     most, light_r, light_g = full * weight, light_r + scale * more_r, light_g + scale * more_g
                     light_r, light_g, light_b = (
                         min(most, light_r),
@@ -246,7 +261,7 @@ def blend_tile(triangles, surface, suns, samples, left, top, depth, seen, one_pa
                         min(most, light_b + scale * more_b),
                     )
                 if texture >= 0:
-                    s, t = _texture_place(uv, parts[records[r, 3], FIRST_UV] + records[r, 4], u, v, w)
+                    s, t = _texture_place(uv, np.uint64(parts[part, FIRST_UV] + records[record, 4]), u, v, w)
                     texel_r, texel_g, texel_b = _texel(texels, textures, texture, s, t)
                     light_r, light_g, light_b = light_r * texel_r, light_g * texel_g, light_b * texel_b
                 red, green, blue = red + light_r, green + light_g, blue + light_b

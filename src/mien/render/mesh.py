@@ -112,7 +112,7 @@ def pack(meshes: Sequence[Mesh]) -> Packed:
             largest[id(mesh.faces)] = (int(mesh.faces.min()), int(mesh.faces.max())) if len(mesh.faces) else (0, -1)
         last = first + len(mesh.vertices)
         vertices[first:last], colours[first:last] = mesh.vertices, mesh.colour
-        _check(i, mesh, vertices[first:last], *largest[id(mesh.faces)])
+        _check(i, mesh, *largest[id(mesh.faces)])
         first_uv, texture = 0, -1
         if mesh.uv is not None and mesh.texture is not None:
             first_uv, texture = uvs.add(mesh.uv, len(mesh.uv)), len(table)
@@ -122,7 +122,7 @@ def pack(meshes: Sequence[Mesh]) -> Packed:
         size = len(mesh.vertices), first_face, len(mesh.faces)
         parts[i] = (first, *size, i, first_uv, texture, mesh.two_sided, -1)
         first = last
-    return Packed(
+    packed = Packed(
         meshes=tuple(meshes),
         vertices=vertices,
         faces=faces.join(3, dtype=np.int32),
@@ -134,22 +134,42 @@ def pack(meshes: Sequence[Mesh]) -> Packed:
         opacity=np.array([mesh.opacity for mesh in meshes], dtype=np.float32),
         origin=np.zeros(0, dtype=np.int32),
     )
+    _check_numbers(packed)
+    return packed
 
 
-def _check(i: int, mesh: Mesh, vertices: Float[np.ndarray, "vert 3"], low: int, high: int) -> None:
-    if not np.isfinite(vertices.sum()) and not (finite := np.isfinite(vertices).all(1)).all():
-        found = f"mesh {i}: vertex {int(np.argmin(finite))} is {vertices[np.argmin(finite)].tolist()}"
-        raise InputError(f"{found} ({int((~finite).sum())} such)", expected="numbers", todo="leave this person out")
-    if low < 0 or high >= len(vertices):
-        found = f"mesh {i} has {len(vertices)} vertices and faces with the corners {low}..{high}"
-        raise InputError(found, expected=f"0..{len(vertices) - 1}", todo="give the faces of this body")
+def _check(i: int, mesh: Mesh, low: int, high: int) -> None:
+    """What a mesh must be, but for the numbers in its arrays."""
+    if low < 0 or high >= len(mesh.vertices):
+        found = f"mesh {i} has {len(mesh.vertices)} vertices and faces with the corners {low}..{high}"
+        raise InputError(found, expected=f"0..{len(mesh.vertices) - 1}", todo="give the faces of this body")
     if not 0 <= mesh.opacity <= 1:
         raise InputError(f"mesh {i} has opacity {mesh.opacity}", expected="0..1")
-    if not (0 <= np.min(mesh.colour, initial=0) and np.max(mesh.colour, initial=1) <= 1):
-        raise InputError(f"mesh {i} has colours outside 0..1", expected="RGB, 0..1", todo="divide by 255")
     if (mesh.uv is None) != (mesh.texture is None):
         raise InputError(f"mesh {i} has only one of uv and texture", expected="both or none")
-    if mesh.uv is not None and (len(mesh.uv) != len(mesh.faces) or not np.isfinite(mesh.uv).all()):
-        raise InputError(f"mesh {i} has {len(mesh.uv)} uv", expected=f"numbers for each of {len(mesh.faces)} faces")
+    if mesh.uv is not None and len(mesh.uv) != len(mesh.faces):
+        raise _wrong_uv(i, mesh)
     if mesh.texture is not None and mesh.texture.size == 0:
         raise InputError(f"mesh {i} has an empty texture", expected="at least one texel")
+
+
+def _check_numbers(packed: Packed) -> None:
+    """Of all meshes at once; one by one only to tell which is wrong."""
+    uv, colours = packed.uv, packed.colours
+    colourful = 0 <= colours.min(initial=0) and colours.max(initial=1) <= 1
+    if colourful and np.isfinite(packed.vertices.sum()) and np.isfinite(uv.sum()):
+        return
+    for i, mesh in enumerate(packed.meshes):
+        vertices = mesh.vertices.astype(np.float32)
+        if not (finite := np.isfinite(vertices).all(1)).all():
+            found = f"mesh {i}: vertex {int(np.argmin(finite))} is {vertices[np.argmin(finite)].tolist()}"
+            raise InputError(f"{found} ({int((~finite).sum())} such)", expected="numbers", todo="leave this person out")
+        if not (0 <= np.min(mesh.colour, initial=0) and np.max(mesh.colour, initial=1) <= 1):
+            raise InputError(f"mesh {i} has colours outside 0..1", expected="RGB, 0..1", todo="divide by 255")
+        if mesh.uv is not None and not np.isfinite(mesh.uv).all():
+            raise _wrong_uv(i, mesh)
+
+
+def _wrong_uv(i: int, mesh: Mesh) -> InputError:
+    count = 0 if mesh.uv is None else len(mesh.uv)
+    return InputError(f"mesh {i} has {count} uv", expected=f"numbers for each of {len(mesh.faces)} faces")

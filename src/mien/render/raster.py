@@ -19,24 +19,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8, UInt16
+from jaxtyping import Bool, Float, Float32, Float64, Int32, UInt8, UInt16
 
 from mien.errors import InputError
-from mien.render.clip import cut_pieces
 from mien.render.mesh import Mesh, Packed, pack
+from mien.render.scene import NEAR, Scene, arrange
 from mien.render.shade import STUDIO, Lights
-from mien.render.shadow import Shadow, Suns, gather
+from mien.render.shadow import Shadow
 
-__all__ = ["MAX_PIXELS", "MAX_SIDE", "NEAR", "Frame", "Mesh", "check_picture", "paint", "render"]
+__all__ = ["MAX_PIXELS", "MAX_SIDE", "NEAR", "Frame", "Mesh", "check_picture", "paint", "render", "show"]
 
 MAX_PIXELS = 2**28
 """The largest picture, as for reading. `paint` needs no memory beyond the picture, `render` 13 bytes a pixel."""
 MAX_SIDE = 2**16
 """Pixels; positions within it are exact."""
-NEAR = 0.05
-"""Metres: what is nearer to the camera is cut away."""
-CHUNKS = 16
-"""Tasks that share the culling."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,18 +116,23 @@ def render(
         InputError: a mesh, K, the size, the background, a shadow or `samples` is wrong; the message says which.
     """
     check_size(size)
-    depth, mesh = np.full(size, np.inf, dtype=np.float32), np.zeros(size, dtype=np.uint16)
-    face, colour = np.zeros(size, dtype=np.int32), None
-    packed, maps = meshes if isinstance(meshes, Packed) else pack(meshes), (depth, mesh, face)
+    colour = None
     if lights is not None:
         colour = np.empty((*size, 3), dtype=np.uint8)
         if isinstance(background, np.ndarray):
             check_picture(background, size)
         colour[:] = background
-    _draw(packed, K, size, lights, shadows, 1 if lights is None else samples, near, maps, colour)
-    return Frame(
-        colour=colour, depth=depth, mesh=mesh, face=face, meshes=packed.meshes, K=np.asarray(K, dtype=np.float64)
-    )
+    samples = 1 if lights is None else samples
+    scene = arrange(meshes, K, size, lights=lights, shadows=shadows, samples=samples, near=near, centres=True)
+    return show(scene, colour)
+
+
+def show(scene: Scene, colour: UInt8[np.ndarray, "h w 3"] | None = None) -> Frame:
+    """What each pixel of a scene shows; painted into `colour` as well, if there is one."""
+    depth, mesh = np.full(scene.size, np.inf, dtype=np.float32), np.zeros(scene.size, dtype=np.uint16)
+    face = np.zeros(scene.size, dtype=np.int32)
+    scene.draw((depth, mesh, face), colour)
+    return Frame(colour=colour, depth=depth, mesh=mesh, face=face, meshes=scene.packed.meshes, K=scene.K)
 
 
 def paint(
@@ -154,74 +155,8 @@ def paint(
     check_picture(picture)
     if not (picture.flags.c_contiguous and picture.flags.writeable):
         raise InputError("the picture cannot be painted in place", expected="a contiguous array", todo="copy it first")
-    height, width = picture.shape[:2]
-    packed = meshes if isinstance(meshes, Packed) else pack(meshes)
-    _draw(packed, K, (height, width), lights, shadows, samples, near, None, picture)
-
-
-def _draw(
-    packed: Packed,
-    K: np.ndarray,
-    size: tuple[int, int],
-    lights: Lights | None,
-    shadows: Sequence[Shadow | None],
-    samples: int,
-    near: float,
-    maps: tuple[np.ndarray, np.ndarray, np.ndarray] | None,
-    picture: np.ndarray | None,
-) -> None:
-    """Vertices, triangles, tiles."""
-    from mien.render.kernels import draw_tiles
-
-    camera = camera_rows(K, samples, near)
-    suns = gather(lights, shadows, camera)
-    packed, points, lit = project(packed, camera, near, lights, suns)
-    binned = bin_all(packed, points, size, samples, centres=maps is not None and samples > 1)
-    if maps is None:
-        maps = (np.empty((0, 0), np.float32), np.empty((0, 0), np.uint16), np.empty((0, 0), np.int32))
-    if picture is None:
-        picture = np.empty((0, 0, 3), dtype=np.uint8)
-    surface = (packed.opacity, packed.uv, packed.texels, packed.textures)
-    height, width = samples * size[0], samples * size[1]
-    through = (suns.places, suns.maps, suns.nearness)
-    draw_tiles(
-        points, lit, packed.parts, binned, height, width, samples, surface, through, packed.origin, maps, picture
-    )
-
-
-def project(
-    packed: Packed, camera: Float64[np.ndarray, "6"], near: float, lights: Lights | None, suns: Suns
-) -> tuple[Packed, Float32[np.ndarray, "vert 3"], Float32[np.ndarray, "vert channel"]]:
-    """Positions in samples and colours with light; faces that cross the near plane become pieces."""
-    from mien.render.kernels import prepare_vertices
-    from mien.render.triangles import GROUPS
-
-    shape = (GROUPS, len(packed.vertices), 3) if lights is not None else (0, 0, 0)
-    points, normals = np.empty_like(packed.vertices), np.zeros(shape, dtype=np.float32)
-    lit = packed.colours
-    if lights is not None:
-        lit = np.empty((len(packed.vertices), 3 + 3 * len(suns.table)), dtype=np.float32)
-        lit[:, :3] = packed.colours
-    shine = lights or STUDIO
-    light = suns.others, suns.table, shine.ambient.astype(np.float32), np.float32(shine.wrap), np.float32(shine.gloss)
-    flagged = prepare_vertices(packed.vertices, packed.faces, packed.parts, camera, near, *light, normals, points, lit)
-    if not flagged.any():
-        return packed, points, lit
-    return cut_pieces(packed, points, lit, camera, near, flagged.max(1) > 0)
-
-
-def bin_all(
-    packed: Packed,
-    points: Float32[np.ndarray, "vert 3"],
-    size: tuple[int, int],
-    samples: int,
-    *,
-    centres: bool = False,
-) -> tuple[Int32[np.ndarray, "record 5"], Int32[np.ndarray, "entry"], Int64[np.ndarray, "tile_plus_one"]]:
-    """The triangles that may be seen at samples, or at pixels' centres too, and which of them each tile has."""
-    from mien.render.kernels import bin_triangles
-
-    return bin_triangles(points, packed.faces, packed.parts, samples * size[0], samples * size[1], int(centres), CHUNKS)
+    size = picture.shape[:2]
+    arrange(meshes, K, size, lights=lights, shadows=shadows, samples=samples, near=near).paint(picture)
 
 
 def check_picture(picture: np.ndarray, size: tuple[int, int] | None = None) -> None:
@@ -254,20 +189,3 @@ def check_size(size: tuple[int, int]) -> None:
             expected=f"1 to {MAX_PIXELS} pixels, at most {MAX_SIDE} a side",
             todo="make it smaller first, or cut it into parts",
         )
-
-
-def camera_rows(K: np.ndarray, samples: int, near: float) -> Float64[np.ndarray, "6"]:
-    """The first two rows of K, in samples: sample k of a pixel's n lies at (k + 0.5) / n - 0.5 of it."""
-    K = np.asarray(K, dtype=np.float64)
-    good = K.shape == (3, 3) and np.isfinite(K).all() and K[0, 0] > 0 and K[1, 1] > 0
-    if not good or K[1, 0] != 0 or not np.array_equal(K[2], [0, 0, 1]):
-        raise InputError(
-            f"K is {K.tolist()}", expected="[[fx, s, cx], [0, fy, cy], [0, 0, 1]], fx and fy > 0, in pixels"
-        )
-    if samples not in (1, 2):
-        raise InputError(f"{samples} samples along a pixel", expected="1 or 2")
-    if not near > 0:
-        raise InputError(f"near is {near}", expected="more than 0 metres")
-    rows = K[:2] * samples
-    rows[:, 2] += (samples - 1) / 2
-    return rows.reshape(6)

@@ -5,6 +5,9 @@ two triangles that share an edge never both cover a sample of it and never leave
 square tiles: each tile knows its triangles in the order of the meshes, keeps its depths in the nearest cache, and is
 drawn by one thread. What a tile holds therefore depends neither on the number of threads nor on their timing.
 
+Numbers of vertices and the like are made unsigned before they count places in arrays: for signed ones numba looks each
+time whether they count from the end.
+
 Arrays (float32 and int32 unless said): `vertices` (vert 3) metres, all meshes one after another; `faces` (face 3),
 corners counted within a mesh; `parts` (part 9) int64, see below; `points` (vert 3): x and y in 1/256 of a sample, and
 1/z (0 where the vertex cannot be projected); `lit` (vert 3): colour with light, 0..255; `records` (face 5): three
@@ -46,7 +49,7 @@ _EXACT = {"contract", "nsz"}
 def project(vertices, first, last, camera, near, points):
     """K is given by its first two rows."""
     flagged = 0
-    for i in range(first, last):
+    for i in range(np.uint64(first), np.uint64(last)):
         x, y, z = np.float64(vertices[i, 0]), np.float64(vertices[i, 1]), np.float64(vertices[i, 2])
         points[i, 0], points[i, 1], points[i, 2] = 0, 0, 0
         if z < near:
@@ -75,8 +78,8 @@ def cull(points, faces, parts, starts, low, high, width, height, tiles_x, centre
         offset, both = parts[part, FIRST_VERTEX], parts[part, TWO_SIDED] != 0
         shift = parts[part, FIRST_FACE] - starts[part]
         for t in range(max(low, starts[part]), min(high, starts[part + 1])):
-            f = t + shift
-            a, b, c = faces[f, 0] + offset, faces[f, 1] + offset, faces[f, 2] + offset
+            f = np.uint64(t + shift)
+            a, b, c = np.uint64(faces[f, 0] + offset), np.uint64(faces[f, 1] + offset), np.uint64(faces[f, 2] + offset)
             if points[a, 2] == 0 or points[b, 2] == 0 or points[c, 2] == 0:
                 continue
             x0, y0 = np.int64(points[a, 0]), np.int64(points[a, 1])
@@ -91,13 +94,14 @@ def cull(points, faces, parts, starts, low, high, width, height, tiles_x, centre
                 continue
             left, right = left >> shift_to_tile, right >> shift_to_tile
             top, bottom = top >> shift_to_tile, bottom >> shift_to_tile
-            records[kept, 0], records[kept, 1], records[kept, 2] = a, b, c
-            records[kept, 3], records[kept, 4] = part, f - parts[part, FIRST_FACE]
-            boxes[kept, 0], boxes[kept, 1], boxes[kept, 2], boxes[kept, 3] = left, right, top, bottom
+            k = np.uint64(kept)
+            records[k, 0], records[k, 1], records[k, 2] = a, b, c
+            records[k, 3], records[k, 4] = part, t - starts[part]
+            boxes[k, 0], boxes[k, 1], boxes[k, 2], boxes[k, 3] = left, right, top, bottom
             kept += 1
             for row in range(top, bottom + 1):
                 for column in range(left, right + 1):
-                    counts[row * tiles_x + column] += 1
+                    counts[np.uint64(row * tiles_x + column)] += 1
     return kept
 
 
@@ -124,11 +128,11 @@ def start_lists(counts):
 @no_type_check
 def list_triangles(boxes, low, high, tiles_x, places, listed):
     """Write the records `low..high` into the lists of all tiles that they touch; `places` moves on."""
-    for k in range(low, high):
+    for k in range(np.uint64(low), np.uint64(high)):
         for row in range(boxes[k, 2], boxes[k, 3] + 1):
             for column in range(boxes[k, 0], boxes[k, 1] + 1):
-                tile = row * tiles_x + column
-                listed[places[tile]] = k
+                tile = np.uint64(row * tiles_x + column)
+                listed[np.uint64(places[tile])] = k
                 places[tile] += 1
 
 
@@ -141,7 +145,8 @@ def edges_of(points, records, r, left, top, bits, side):
         The corners; their x and y from (left, top), turned counter-clockwise; twice the area; and the first and last
         of the blocks of eight columns, and of the rows, that the triangle may reach: none if the first is beyond.
     """
-    a, b, c = records[r, 0], records[r, 1], records[r, 2]
+    k = np.uint64(r)
+    a, b, c = np.uint64(records[k, 0]), np.uint64(records[k, 1]), np.uint64(records[k, 2])
     x0, y0 = np.float64(points[a, 0]) - left, np.float64(points[a, 1]) - top
     x1, y1 = np.float64(points[b, 0]) - left, np.float64(points[b, 1]) - top
     x2, y2 = np.float64(points[c, 0]) - left, np.float64(points[c, 1]) - top

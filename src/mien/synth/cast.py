@@ -76,8 +76,9 @@ def put(
     figure: Figure, pose: Pose, heading: float, lift: float, worn: tuple[Piece, ...], held: tuple[Piece, ...]
 ) -> Actor:
     """Stand somebody on the ground with the pelvis over the origin, or `lift` metres above the ground."""
-    rotations = matrix_from_axis_angle(torch.from_numpy(pose.rotations).double())
-    rotations[0] = matrix_from_axis_angle(torch.tensor([0.0, heading, 0.0], dtype=torch.float64)) @ rotations[0]
+    turns = matrix_from_axis_angle(torch.from_numpy(np.concatenate([pose.rotations, [[0.0, heading, 0.0]]])))
+    rotations = turns[:-1]
+    rotations[0] = turns[-1] @ rotations[0]
     vertices, joints, transforms = _posed(figure, pose, rotations)
     soles = [float(follow(piece, transforms)[:, 1].min()) for piece in worn if piece.kind in SHOES]
     lowest = min([float(vertices[:, 1].min()), *soles])

@@ -18,7 +18,7 @@ from mien.body.joints import NUM_OUTPUT_JOINTS, SMPLX_137
 from mien.body.model import BodyModel
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from mien.records import Record
-from mien.render.raster import Frame
+from mien.render.scene import Scene
 from mien.synth.view import View
 
 __all__ = ["BODY_SCALE", "Person", "flesh", "label", "sharp", "stored_pose"]
@@ -96,7 +96,7 @@ def label(
     params: dict[str, Float32[np.ndarray, "..."]],
     vertices: Float[np.ndarray, "vert 3"],
     own: set[int],
-    frame: Frame,
+    scene: Scene,
     view: View,
     radius: Float64[np.ndarray, "144"],
 ) -> Person:
@@ -106,14 +106,14 @@ def label(
         sharp_body: see `sharp`.
         params: what is stored.
         vertices: of the person's body, camera frame.
-        own: labels in `frame.mesh` of the person's body, clothes and hair (not of what the hands hold).
-        frame: of the whole picture.
+        own: labels of the person's body, clothes and hair (not of what the hands hold).
+        scene: the whole picture.
         view: its camera.
         radius: see `flesh`.
     """
     joints3d = _joints(sharp_body, params)
     joints2d, ahead = _project(joints3d, view)
-    visible = _visible(joints3d, joints2d, ahead, own, frame, radius)
+    visible = _visible(joints3d, joints2d, ahead, own, scene, radius)
     height, width = view.size
     skin = _extremes(vertices, view.K[0, 0], view.K[1, 1], view.K[0, 2], view.K[1, 2], width, height)
     whole = np.concatenate([skin, joints2d[ahead]])
@@ -174,21 +174,21 @@ def _visible(
     joints2d: Float64[np.ndarray, "144 2"],
     ahead: Bool[np.ndarray, "144"],
     own: set[int],
-    frame: Frame,
+    scene: Scene,
     radius: Float64[np.ndarray, "144"],
 ) -> Bool[np.ndarray, "144"]:
     """A joint is seen when what the pixel nearest to it shows is not in front of the joint's flesh.
 
     Own clothes and hair may lie `CLOTH` farther out.
     """
-    height, width = frame.depth.shape
+    height, width = scene.size
     column, row = np.rint(joints2d[:, 0]), np.rint(joints2d[:, 1])
     inside = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    place = row[inside].astype(int), column[inside].astype(int)
-    mine = np.isin(frame.mesh[place], list(own))
+    depth, mesh = scene.at(row[inside].astype(int), column[inside].astype(int))
+    mine = np.isin(mesh, list(own))
     slack = radius[inside] + np.where(mine, CLOTH, 0.0)
     visible = np.zeros(len(joints3d), dtype=bool)
-    visible[inside] = frame.depth[place] >= joints3d[inside, 2] - slack
+    visible[inside] = depth >= joints3d[inside, 2] - slack
     return visible
 
 

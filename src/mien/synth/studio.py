@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from mien.body.model import BodyModel, from_arrays
 from mien.body.reading import BodyArrays, read_body
 from mien.errors import BodyError
 from mien.render.mesh import Mesh, Packed, pack
-from mien.render.raster import Frame, paint, render
+from mien.render.raster import Frame, paint, show
+from mien.render.scene import Scene, arrange
 from mien.render.shadow import Shadow, cast
 from mien.synth.cast import Actor, gather, make_figure, put, seat_height, swung
 from mien.synth.figure import Piece, follow
@@ -54,8 +56,8 @@ class Shot:
     """Of the picture file."""
     picture: UInt8[np.ndarray, "h w 3"]
     jpeg: bytes
-    frame: Frame
-    """What each pixel shows, before the sensor."""
+    scene: Scene
+    """What was drawn."""
     view: View
     actors: list[Actor]
     people: list[Person]
@@ -64,6 +66,11 @@ class Shot:
     """Labels in `frame.mesh` of each actor's body, clothes and hair."""
     rows: list[dict[str, Any]]
     """Of the people of whom enough is seen."""
+
+    @cached_property
+    def frame(self) -> Frame:
+        """Which surface each pixel shows, and how far away: drawn when it is asked for, since labels ask few pixels."""
+        return show(self.scene)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,19 +129,16 @@ class Studio:
         seats = self._seats(key, actors, view)
         meshes, owners = assemble(actors, skins, seats, view, place)
         if stream(*key, "motion").random() < self.recipe.motion.share:
-            frame = render(meshes, view.K, size, lights=None)
+            scene = arrange(meshes, view.K, size, lights=None)
             seen = self._moving(stream(*key, "moving"), actors, skins, seats, view, place)
         else:
-            packed = pack(meshes)
+            packed, seen = pack(meshes), place.backdrop.copy()
             shadows = cast_shadows(packed, place)
-            frame = render(
-                packed, view.K, size, lights=place.lights, background=place.backdrop, samples=2, shadows=shadows
-            )
-            seen = frame.colour
-        assert seen is not None
+            scene = arrange(packed, view.K, size, lights=place.lights, shadows=shadows, samples=2, centres=True)
+            scene.paint(seen)
         sensing = stream(*key, "sensor")
         picture = develop(seen, self.recipe.sensor, sensing)
-        people = [self._label(actor, own, frame, view) for actor, own in zip(actors, owners, strict=True)]
+        people = [self._label(actor, own, scene, view) for actor, own in zip(actors, owners, strict=True)]
         name = f"{split}_{number:07d}.jpg"
         rows = [
             row(person, f"images/{name}", i, _words(actor, place), size, view.K)
@@ -145,7 +149,7 @@ class Studio:
             name=name,
             picture=picture,
             jpeg=encode_jpeg(picture, self.recipe.sensor, sensing),
-            frame=frame,
+            scene=scene,
             view=view,
             actors=actors,
             people=people,
@@ -205,9 +209,9 @@ class Studio:
             pictures.append(picture)
         return accumulate(pictures)
 
-    def _label(self, actor: Actor, own: set[int], frame: Frame, view: View) -> Person:
-        params = camera_params(actor, view)
-        return label(self.sharp_body, params, view.to_camera(actor.vertices), own, frame, view, self.radius)
+    def _label(self, actor: Actor, own: set[int], scene: Scene, view: View) -> Person:
+        body = scene.packed.meshes[min(own) - 1]
+        return label(self.sharp_body, camera_params(actor, view), body.vertices, own, scene, view, self.radius)
 
 
 def assemble(
