@@ -13,7 +13,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "errors",
-        "optional files allowed hub exif palette",
+        "optional files allowed hub exif palette kernel_cache",
         "unpickle",
         "npz",
         "geometry.rotation geometry.boxes geometry.crop geometry.align geometry.hands records",

@@ -48,7 +48,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "weights convert": "a published checkpoint to safetensors",
         "weights show": "what a weights file holds: size, licence, body family",
         "body check": "what a body file is, what is missing, where it is to be had",
-        "doctor": "what this machine has: versions, devices, bodies, weights",
+        "doctor": "what is here, what is missing and how to get it, what licences allow",
     },
 }
 VERBS = {verb for group in GROUPS.values() for verb in group}
@@ -92,6 +92,10 @@ def _dispatch(words: list[str]) -> int:
 
         print(f"mien {mien.__version__}")
         return 0
+    if words == ["doctor"]:  # has its say even where packages are missing
+        from mien.cli.doctor import doctor
+
+        return doctor()
     verb = " ".join(words[:2]) if words[0] in FAMILIES else words[0]
     if words[0] in FAMILIES and (len(words) < 2 or words[1] in ("-h", "--help")):
         print(_help(words[0]))
