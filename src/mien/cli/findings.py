@@ -33,6 +33,7 @@ EXTRAS = {
     "study": "figures of studies",
     "umap": "maps of data sets by UMAP",
     "train": "curves of a training in a browser",
+    "wandb": "curves of a training at Weights & Biases",
     "cluster": "many machines; pictures in cloud storage",
     "usd": "USD files",
     "view": "a viewer of clips and streams",
