@@ -94,7 +94,8 @@ def test_what_the_wheel_says_of_itself(wheel: Path) -> None:
 def promises() -> Iterator[tuple[str, str, str]]:
     """Where an extra is named by a call of `need`: file, module that it brings, extra."""
     for path in sorted((ROOT / "src/mien").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text if "need(" in text else "")):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "need":
                 module, extra = node.args[0], next(word.value for word in node.keywords if word.arg == "extra")
                 assert isinstance(module, ast.Constant) and isinstance(extra, ast.Constant), path
