@@ -6,6 +6,8 @@ import importlib.metadata
 import json
 import os
 import stat
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,3 +150,14 @@ def test_no_kernels_out_of_a_folder_that_others_can_write(monkeypatch: pytest.Mo
     (tmp_path / "elsewhere").mkdir()
     folder.symlink_to(tmp_path / "elsewhere")
     assert kernel_cache._private(tmp_path) is None
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m mien --help | head -1; echo ${{PIPESTATUS[0]}}"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == ["mien: from a picture to a whole person", "0"] and not run.stderr
+    reads, writes = os.pipe()
+    os.close(reads)
+    run = subprocess.run([sys.executable, "-m", "mien", "--help"], stdout=writes, stderr=subprocess.PIPE, check=False)
+    os.close(writes)
+    assert run.returncode == 0 and not run.stderr
