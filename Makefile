@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install demo demo-train test test-slow lint format types docs bench clean
+.PHONY: help install demo demo-train test test-slow lint format types docs wheel bench clean
 
 help:
 	@echo "make demo        trained weights on unseen pictures: errors, overlays, 3D, viewers (out/demo)"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench       all benchmarks; figures go to docs/results"
 	@echo "make format      format and mend what ruff can mend"
 	@echo "make docs        the documentation site, in site/"
+	@echo "make wheel       the package, in dist/"
 	@echo "make install     only prepare .venv"
 	@echo "make clean       remove .venv, out and caches"
 
@@ -55,8 +56,11 @@ bench: install
 
 docs: install
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group docs
-	$(BIN)/zensical build
+	$(BIN)/zensical build --clean --strict
+
+wheel: install
+	$(BIN)/python -m build --outdir dist .
 
 clean:
-	rm -rf .venv out site .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv out site dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

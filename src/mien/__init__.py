@@ -10,6 +10,8 @@ Names are imported when they are first used, so that `import mien` costs next to
 
 from typing import TYPE_CHECKING, Any
 
+from mien import kernel_cache
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -54,6 +56,9 @@ _HOMES = {
     "predict_clip": "mien.filming",
     "read": "mien.people",
 }
+
+
+kernel_cache.settle()
 
 
 def __getattr__(name: str) -> Any:

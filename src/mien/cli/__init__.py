@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -52,7 +53,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "weights show": "what a weights file holds: size, licence, body family",
         "export-model": "weights as ONNX or OpenVINO, checked against torch",
         "body check": "what a body file is, what is missing, where it is to be had",
-        "doctor": "what this machine has: versions, devices, bodies, weights",
+        "doctor": "what is here, what is missing and how to get it, what licences allow",
     },
 }
 VERBS = {verb for group in GROUPS.values() for verb in group}
@@ -67,15 +68,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="mien: %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        sys.stdout.flush()
+        return code
     except MienError as error:
         print(f"mien: error: {error}", file=sys.stderr)
         return 2
     except BaseException as error:
+        if isinstance(error, BrokenPipeError) and _nobody_listens():
+            return 0
         if not _interrupted(error):
             raise
         print("mien: stopped; what was finished is kept, --resume goes on", file=sys.stderr)
         return 130
+
+
+def _nobody_listens() -> bool:
+    """Whether standard output leads to a program that has ended, such as `head`. It leads nowhere from then on."""
+    try:
+        print(flush=True)  # what could not be written is forgotten, so that a flush alone would say nothing
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _interrupted(error: BaseException | None) -> bool:
@@ -96,6 +111,10 @@ def _dispatch(words: list[str]) -> int:
 
         print(f"mien {mien.__version__}")
         return 0
+    if words == ["doctor"]:  # has its say even where packages are missing
+        from mien.cli.doctor import doctor
+
+        return doctor()
     verb = " ".join(words[:2]) if words[0] in FAMILIES else words[0]
     if words[0] in FAMILIES and (len(words) < 2 or words[1] in ("-h", "--help")):
         print(_help(words[0]))

@@ -99,7 +99,7 @@ class WandB:
     """Weights & Biases, if the user has it."""
 
     def __init__(self, project: str, folder: Path, config: Mapping[str, Any]) -> None:
-        self._wandb = need("wandb", extra="train", why="records.wandb")
+        self._wandb = need("wandb", extra="wandb", why="records.wandb")
         self._run = self._wandb.init(project=project, dir=str(folder), config=dict(config), resume="allow")
 
     def numbers(self, step: int, kind: str, values: Mapping[str, float]) -> None:
