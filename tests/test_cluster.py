@@ -154,7 +154,11 @@ def test_results_are_those_of_plain_predict(folder: Path, bucket: str, tmp_path:
             continue
         name = f"{item.stem}.npz"
         data = away.place.read(name)
-        assert data == (tmp_path / "out" / name).read_bytes() and done.entry.files == {name: len(data)}
+        assert (
+            data is not None
+            and data == (tmp_path / "out" / name).read_bytes()
+            and done.entry.files == {name: len(data)}
+        )
         assert done.entry.frames == (9 if item.kind == "clip" else 1) and done.entry.people == 2
         assert len(done.entry.sha256) == 64 and done.entry.seconds > 0
     assert not [path for path in away.place.files() if path.endswith(".part")]

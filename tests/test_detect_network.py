@@ -149,7 +149,7 @@ def test_preparation(tmp_path: Path, street: np.ndarray) -> None:
             read(**wrong)
     (tmp_path / "preprocessor_config.json").unlink()
     assert Preparation.read(tmp_path, "rt_detr_v2").size(5, 5) == (640, 640)
-    with pytest.raises(InputError, match="FileNotFoundError"):
+    with pytest.raises(InputError, match="cannot be opened: No such file"):
         Preparation.read(tmp_path, "yolos")
 
 

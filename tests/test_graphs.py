@@ -23,8 +23,8 @@ from mien.deploy.exporting import ExportJob, export_model
 from mien.deploy.openvino_graph import openvino_from_onnx, save_openvino
 from mien.errors import InputError, MienError, OutputError, WeightsError
 from mien.estimator import load
-from mien.nets.card import WeightCard
-from mien.nets.graphs import CARD_KEY, GRAPH_KEY, companion, load_graph, named_outputs, prediction_from
+from mien.nets.card import CARD_KEY, WeightCard
+from mien.nets.graphs import GRAPH_KEY, companion, load_graph, named_outputs, prediction_from
 from mien.nets.network import Network, NetworkConfig, VitConfig
 from mien.nets.weights import load_weights, save_weights
 from mien.people import read

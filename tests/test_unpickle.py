@@ -160,7 +160,9 @@ def test_chumpy_values_are_read_without_chumpy(chumpy: Any, protocol: int) -> No
 def test_chumpy_without_a_value_says_so(chumpy: Any) -> None:
     endless = chumpy("Select", idxs=np.array([0]))
     endless.a = endless
-    for thing in (chumpy("add", a=1, b=2), endless, chumpy("Select", a=NUMBERS, idxs=np.array([99]))):
+    with pytest.raises(InputError, match="holds itself"):
+        loads_pickle(pickle.dumps(endless), "chumpy")
+    for thing in (chumpy("add", a=1, b=2), chumpy("Select", a=NUMBERS, idxs=np.array([99]))):
         found = loads_pickle(pickle.dumps(thing), "chumpy")
         with pytest.raises(InputError, match="without chumpy"):
             np.asarray(found)

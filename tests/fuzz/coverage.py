@@ -150,7 +150,7 @@ def main() -> int:
         print("atheris is not installed: pip install atheris (Linux)", file=sys.stderr)
         return 2
     make, modules = PARSERS[wishes.parser]
-    with atheris.instrument_imports(include=modules):
+    with atheris.instrument_imports(include=modules):  # pyright: ignore[reportAttributeAccessIssue]
         for module in modules:
             __import__(module)
         parse = make()

@@ -149,7 +149,7 @@ def _checkpoint(folder: Path, file: Path) -> None:
 
 
 def _detector(folder: Path, file: Path) -> None:
-    from mien.detect.transformers import Preparation
+    from mien.detect.network import Preparation
 
     Preparation.read(folder, "d_fine")(np.zeros((24, 32, 3), np.uint8))
 

@@ -303,6 +303,7 @@ def from_arrays(arrays: BodyArrays, num_betas: int, num_expression: int) -> Body
     ids, landmarks = arrays.kp_vertex_ids, None
     contour = contour_bary = None
     if arrays.lmk_faces_idx is not None:
+        assert arrays.lmk_bary_coords is not None and arrays.dynamic_lmk_bary_coords is not None
         landmarks = _tensor(arrays.lmk_bary_coords)
         ids = np.concatenate([ids, arrays.faces[arrays.lmk_faces_idx].reshape(-1)])
         corners = arrays.faces[arrays.dynamic_lmk_faces_idx].reshape(CONTOUR_ANGLES, -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -15,7 +15,7 @@ from mien.errors import InputError, closest
 from mien.files import exclusive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mien.estimator import Estimator, Outcome
     from mien.people import Style, View
@@ -103,12 +103,7 @@ def predict(
     if dry_run:
         _tell_plan(pictures, clips, folder)
         return 0
-    from mien.estimator import load
-
-    estimate = load(**loading)
-    if estimate.card.warning:
-        _say(f"WARNING: {estimate.card.warning}")
-    tally = _Tally()
+    estimate, tally = _loaded(loading), _Tally()
     codes = []
     with exclusive(folder):
         if pictures:
@@ -117,6 +112,16 @@ def predict(
         if clips:
             codes.append(predict_videos(estimate, clips, folder, kinds, video, look, resume))
     return codes[0] if len(set(codes)) == 1 else 1
+
+
+def _loaded(loading: Mapping[str, Any]) -> Estimator:
+    """The network, and what is to be said of it."""
+    from mien.estimator import load
+
+    estimate = load(**loading)
+    if estimate.card.warning:
+        _say(f"WARNING: {estimate.card.warning}")
+    return estimate
 
 
 @dataclass

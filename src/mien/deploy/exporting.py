@@ -26,8 +26,8 @@ from mien.deploy.onnx_graph import annotate, onnx_from_network, quantised, save_
 from mien.deploy.openvino_graph import in_eight_bits, openvino_from_onnx, save_openvino
 from mien.errors import InputError, WeightsError
 from mien.files import sha256, writing
-from mien.nets.card import WeightCard
-from mien.nets.graphs import CARD_KEY, GRAPH_KEY, Graph, companion, load_graph, named_outputs
+from mien.nets.card import CARD_KEY, WeightCard
+from mien.nets.graphs import GRAPH_KEY, Graph, companion, load_graph, named_outputs
 from mien.nets.network import Network
 from mien.nets.weights import load_weights
 from mien.optional import need
@@ -139,10 +139,15 @@ def _check(job: ExportJob) -> None:
     if job.batch is not None and not 1 <= job.batch <= 4096:
         raise InputError(f"--batch {job.batch}", expected="dynamic, or a number from 1 to 4096")
     why = f"mien export-model --to {job.to}"
-    for package in ("onnx", "onnxscript"):
-        need(package, extra=job.to, why=why)
-    need("onnxruntime" if job.to == "onnx" else "openvino", extra=job.to, why=why)
-    if (job.to, job.precision) == ("openvino", "int8"):
+    if job.to == "onnx":
+        need("onnx", extra="onnx", why=why)
+        need("onnxscript", extra="onnx", why=why)
+        need("onnxruntime", extra="onnx", why=why)
+        return
+    need("onnx", extra="openvino", why=why)
+    need("onnxscript", extra="openvino", why=why)
+    need("openvino", extra="openvino", why=why)
+    if job.precision == "int8":
         need("nncf", extra="openvino", why=f"{why} --precision int8")
 
 

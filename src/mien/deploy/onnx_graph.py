@@ -128,7 +128,7 @@ def quantised(source: Path, target: Path, crops: Sequence[np.ndarray], spared: S
         def __init__(self) -> None:
             self.left = iter(crops)
 
-        def get_next(self) -> dict[str, np.ndarray] | None:
+        def get_next(self) -> Any:  # None at the end
             batch = next(self.left, None)
             return None if batch is None else {INPUT: batch}
 

@@ -48,7 +48,7 @@ def true_meshes(
     for row, name in enumerate(mesh_files(samples)):
         if not name:
             continue
-        path = next((found for place in places if (found := inside(place, name)).exists()), None)
+        path = next((file for place in places if (file := inside(place, name)).exists()), None)
         if path is None:
             where = ", ".join(map(str, places))
             raise InputError(f"the true mesh {name} is missing", expected=f"it below one of: {where}")

@@ -83,7 +83,8 @@ class _Painter:
     def __init__(
         self, clip: Clip, body_path: Path | None, style: Style, opacity: float, views: tuple[View, ...]
     ) -> None:
-        self.clip, self.body_path, self.style, self.opacity = clip, body_path, style, opacity
+        self.clip, self.body_path, self.opacity = clip, body_path, opacity
+        self.style: Style = style
         self.views, self.space = views, _space(clip)
         self.height = min(clip.image_size[0], _TALLEST)
 

@@ -20,7 +20,7 @@ from mien.files import parse_json, sha256
 from mien.nets.architectures import DEFAULT, Architecture, architecture, architecture_of
 from mien.nets.network import NetworkConfig
 
-__all__ = ["DTYPES", "BodyFamily", "WeightCard"]
+__all__ = ["CARD_KEY", "DTYPES", "BodyFamily", "WeightCard"]
 
 BodyFamily = Literal["smplx", "openbody"]
 """Which body the parameters speak to; weights of one family mean nothing on the other's body."""
@@ -28,6 +28,8 @@ BodyFamily = Literal["smplx", "openbody"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """How weights may be kept."""
 
+CARD_KEY = "mien"
+"""Of the metadata of a file, under which the card is."""
 SCHEMA_VERSION = 1
 
 

@@ -20,13 +20,12 @@ from torch import Tensor, nn
 
 from mien.errors import InputError, WeightsError
 from mien.files import sha256
-from mien.nets.card import WeightCard
+from mien.nets.card import CARD_KEY, WeightCard
 from mien.nets.network import Network, NetworkConfig
 from mien.optional import need
 from mien.records import Located, Prediction, Record
 
 __all__ = [
-    "CARD_KEY",
     "GRAPH_KEY",
     "INPUT",
     "Graph",
@@ -41,7 +40,7 @@ __all__ = [
 
 FORMATS = {".onnx": "onnx", ".xml": "openvino"}
 """By the ending of the file."""
-CARD_KEY, GRAPH_KEY = "mien", "mien_graph"
+GRAPH_KEY = "mien_graph"
 """Where a file keeps the card, and the `Graph`."""
 INPUT = "crops"
 SCHEMA_VERSION = 1
@@ -151,7 +150,7 @@ def named_outputs(prediction: Prediction) -> dict[str, Tensor]:
 def prediction_from(outputs: Mapping[str, Tensor]) -> Prediction:
     """The inverse of `named_outputs`."""
     located = {name.removeprefix("located."): each for name, each in outputs.items() if name.startswith("located.")}
-    own = {name: each for name, each in outputs.items() if "." not in name}
+    own: dict[str, Any] = {name: each for name, each in outputs.items() if "." not in name}
     return Prediction(**own, located=Located(**located) if located else None)
 
 

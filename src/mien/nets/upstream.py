@@ -19,10 +19,10 @@ from torch import Tensor
 from mien.errors import InputError, UnsafeFile, WeightsError
 from mien.files import sha256
 from mien.nets.architectures import ARCHITECTURES, architecture_of, empty_network
-from mien.nets.card import DTYPES, BodyFamily, WeightCard
+from mien.nets.card import CARD_KEY, DTYPES, BodyFamily, WeightCard
 from mien.nets.layout import Layout
 from mien.nets.network import NetworkConfig
-from mien.nets.weights import CARD_KEY, compare_shapes, write_safetensors
+from mien.nets.weights import compare_shapes, write_safetensors
 
 __all__ = ["UPSTREAM_LICENCE", "convert", "dead_shapes", "infer_config", "key_table", "read_checkpoint"]
 

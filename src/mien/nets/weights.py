@@ -22,8 +22,8 @@ from mien.files import atomic_write, data_folders, opened
 from mien.hub import hub_folder
 from mien.limits import MAX_SETTINGS_BYTES
 from mien.nets.architectures import architecture_of, empty_network, random_names
-from mien.nets.card import DTYPES, WeightCard
-from mien.nets.graphs import CARD_KEY, Graph, GraphNetwork, is_graph, load_graph
+from mien.nets.card import CARD_KEY, DTYPES, WeightCard
+from mien.nets.graphs import Graph, GraphNetwork, is_graph, load_graph
 from mien.nets.network import Network
 
 __all__ = [

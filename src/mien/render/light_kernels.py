@@ -255,11 +255,8 @@ def blend_tile(triangles, surface, suns, samples, left, top, depth, seen, one_pa
                         shade_sample(suns, left * samples + column, top * samples + row, last, shares, y, x)
                     more_r, more_g, more_b = add_suns(lit, records, record, u, v, w, shares, y, x)
                     most, light_r, light_g = full * weight, light_r + scale * more_r, light_g + scale * more_g
-                    light_r, light_g, light_b = (
-                        min(most, light_r),
-                        min(most, light_g),
-                        min(most, light_b + scale * more_b),
-                    )
+                    light_b = min(most, light_b + scale * more_b)
+                    light_r, light_g = min(most, light_r), min(most, light_g)
                 if texture >= 0:
                     s, t = _texture_place(uv, np.uint64(parts[part, FIRST_UV] + records[record, 4]), u, v, w)
                     texel_r, texel_g, texel_b = _texel(texels, textures, texture, s, t)
