@@ -57,8 +57,8 @@ def onnx_from_network(network: Network, batch: int | None, why: str = "mien expo
     Raises:
         MienError: onnx or onnxscript is not installed.
     """
-    for package in ("onnx", "onnxscript"):
-        need(package, extra="onnx", why=why)
+    need("onnx", extra="onnx", why=why)
+    need("onnxscript", extra="onnx", why=why)
     example = torch.rand(batch or 2, 3, *network.config.image_size)  # of one crop the exporter would keep the number
     shapes = {INPUT: {0: torch.export.Dim("batch", min=1, max=4096)}} if batch is None else None
     names = list(named_outputs(network(example.to(network.dtype))))
