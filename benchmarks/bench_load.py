@@ -106,7 +106,7 @@ def ingest(options: argparse.Namespace, folder: Path) -> None:
         meter.add(len(samples))
         return found
 
-    vars(convert)["write_shard"] = counted
+    setattr(convert, "write_shard", counted)  # noqa: B010
     words = ["--reader", "humandata", "--name", "made", "--pictures", "none", "--out", str(folder / "store")]
     assert main(["data", "ingest", *names, *words]) == 0
     finish(meter)

@@ -25,6 +25,7 @@ from mien.clip import ROW_KEYS, Track
 from mien.detect import Detections
 from mien.estimator import Estimator, Job
 from mien.filming.chunk import Chunk
+from mien.filming.watch import Watch
 from mien.geometry.camera import Camera
 from mien.metrics.motion import jitter
 from mien.scene import Person, rows_of_arrays
@@ -94,7 +95,7 @@ class Observed:
 
 def observe(estimate: Estimator, clip: MadeClip) -> Observed:
     """Crop everyone in every frame and run the network, in batches."""
-    chunk, shown = Chunk(estimate=estimate), []
+    chunk, shown = Chunk(estimate=estimate, watch=Watch()), []
     for frame in range(len(clip)):
         seen = clip.show(frame)
         job = Job(name="clip", image_size=clip.image_size, camera=Camera(K=clip.K), camera_source="focal")
