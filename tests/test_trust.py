@@ -24,6 +24,7 @@ from fuzz import seeds
 from fuzz.mutate_media import exif_loop, png_chunk
 from people_of_chance import chance_samples
 
+from mien.body.files import check_body
 from mien.clip import read
 from mien.data.images import ImageStore
 from mien.data.readers import READERS
@@ -433,6 +434,52 @@ def test_boxes_that_are_a_word(tmp_path: Path) -> None:
             HumanData.read(tmp_path / "a.npz")
 
 
+def test_humandata_without_boxes(tmp_path: Path) -> None:
+    from mien.data.humandata import HumanData
+
+    np.savez(tmp_path / "a.npz", image_path=np.array(["a.jpg"]))
+    with pytest.raises(InputError, match="no bbox_xywh"):
+        HumanData.read(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mocap_framerate", np.array("a")),
+        ("mocap_framerate", np.zeros(0)),
+        ("gender", np.zeros(0)),
+        ("gender", np.array(b"\xff")),
+    ],
+)
+def test_a_motion_without_rate_or_gender(tmp_path: Path, key: str, value: np.ndarray) -> None:
+    from mien.convert.readers import read_amass
+
+    right = {"poses": np.zeros((2, 165)), "trans": np.zeros((2, 3)), "mocap_framerate": 30.0, "gender": "neutral"}
+    np.savez(tmp_path / "a.npz", **{**right, key: value})  # pyright: ignore
+    with pytest.raises(InputError, match=key):
+        read_amass(tmp_path / "a.npz")
+
+
+def test_what_a_study_kept_with_other_things_in_it_is_made_again(tmp_path: Path) -> None:
+    from mien.study.kept import is_kept, kept
+
+    kept(tmp_path / "a.npz", {"a": 1}, lambda: {"x": np.ones(2)})
+    assert is_kept(tmp_path / "a.npz", {"a": 1})
+    with np.load(tmp_path / "a.npz") as file:
+        np.savez(tmp_path / "a.npz", **{**file, "seconds": np.zeros(3)})  # pyright: ignore
+    assert not is_kept(tmp_path / "a.npz", {"a": 1})
+    assert kept(tmp_path / "a.npz", {"a": 1}, lambda: {"x": np.ones(2)})[0].keys() == {"x"}
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', '{"a": ["b"]}', "[]"])
+def test_known_answers_that_are_none(tmp_path: Path, content: str) -> None:
+    from mien.evaluate.known_answer import compare_known
+
+    (tmp_path / "answers.json").write_text(content)
+    with pytest.raises(InputError, match="holds no answers"):
+        compare_known(tmp_path / "answers.json", "a", [1.0])
+
+
 @pytest.mark.parametrize("left_out", ["made_by", "kind", "rows", "frames", "extra"])
 def test_parts_of_a_clip_that_lack_something(tmp_path: Path, left_out: str) -> None:
     from mien.filming.spill import Spill
@@ -555,6 +602,11 @@ def test_betas_without_end(tmp_path: Path) -> None:
     params.write_text(json.dumps(content))
     with pytest.raises(InputError, match="at most 1000"):
         list(READERS["coco-wholebody"].read(path, params=params))
+
+
+def test_a_body_file_that_is_lists_in_lists(tmp_path: Path) -> None:
+    (tmp_path / "SMPLX_NEUTRAL.pkl").write_bytes(b"\x80\x02" + b"]" * 5001 + b"a" * 5000 + b".")
+    assert check_body(tmp_path / "SMPLX_NEUTRAL.pkl").problems
 
 
 def test_a_mesh_of_words(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import random
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
+
+import torch
 
 from .mutate import CANARY
 from .targets import Target, mutator_of
@@ -156,6 +159,8 @@ def _child(case: Case, into: int) -> NoReturn:
     before = _held()
     try:
         os.chdir(case.folder)
+        faulthandler.disable()
+        torch.set_num_threads(1)  # the parent's pool of threads did not come along, and waiting for it has no end
         quiet = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(quiet, stream)

@@ -6,6 +6,7 @@ user what a file is, whether it is whole, and where to get another. numpy only, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -173,10 +174,10 @@ def _side_file(source: Any) -> str | None:
 def _describe(source: Any) -> str:
     if isinstance(source, np.ndarray):
         return f"an array of shape {source.shape}, no body model"
-    try:
-        keys = [str(key).encode("unicode_escape").decode("ascii")[:40] for key in source]
-    except TypeError:
+    if not isinstance(source, Iterable):
         return f"{type(source).__name__}, no body model"
+    names = [key if isinstance(key, str) else type(key).__name__ for key in source]
+    keys = [name.encode("unicode_escape").decode("ascii")[:40] for name in names]
     if "image_path" in keys:
         return "HumanData annotations, no body model"
     return f"no body model; it holds {', '.join(keys[:12]) or 'nothing'}"

@@ -130,9 +130,10 @@ def _float(array: np.ndarray) -> torch.Tensor:
 def _rate(path: Path, stored: Mapping[str, Any]) -> float:
     for key in ("mocap_framerate", "mocap_frame_rate", "fps"):
         if key in stored:
-            rate = float(np.asarray(stored[key]).reshape(-1)[0])
+            found = np.asarray(stored[key])
+            rate = float(found.flat[0]) if found.size and found.dtype.kind in "iuf" else np.nan
             if not (np.isfinite(rate) and rate > 0):
-                raise InputError(f"{path}: {key} is {rate:g}", expected="frames a second", todo="name it with --fps")
+                raise InputError(f"{path}: {key} is {found!s:.40}", expected="frames a second", todo="name it with --fps")
             return rate
     raise InputError(f"{path} has no frame rate", expected="mocap_framerate", todo="name it with --fps")
 
@@ -141,7 +142,7 @@ def _gender(path: Path, stored: Mapping[str, Any]) -> str:
     """As the file says it: text, bytes or an array of either."""
     if "gender" not in stored:
         return "neutral"
-    word = np.asarray(stored["gender"]).reshape(-1)[0]
+    word = next(iter(np.asarray(stored["gender"]).flat), "")
     word = (word.decode("ascii", "replace") if isinstance(word, bytes) else str(word)).lower()
     if word not in _GENDERS:
         raise InputError(f"{path}: gender is {word!r}", expected=", ".join(_GENDERS))

@@ -95,6 +95,8 @@ class HumanData:
             InputError: the file is damaged, or a key has another shape or type than the format says.
         """
         file = HumanDataFile.open(path)
+        if "bbox_xywh" not in file:
+            raise InputError(f"{path} has no bbox_xywh", expected="a box for each row", todo=closest("bbox_xywh", file))
         known: dict[str, Any] = {"image_path": file["image_path"].tolist(), "params": {}, "keypoints": {}, "extra": {}}
         masks = file.masks
         for key in file:

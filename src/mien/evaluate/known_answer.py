@@ -70,6 +70,7 @@ def _read(path: Path) -> dict[str, Any]:
         found = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error})", expected="what `mien verify --record` wrote") from error
-    if not isinstance(found, dict):
+    answers = list(found.values()) if isinstance(found, dict) else [None]
+    if not all(isinstance(each, list) and all(isinstance(number, int | float) for number in each) for each in answers):
         raise InputError(f"{path} holds no answers", expected="what `mien verify --record` wrote")
     return found

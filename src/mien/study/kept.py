@@ -36,8 +36,7 @@ def kept(
     """
     text = json.dumps(made_of, sort_keys=True)
     if (found := _read(path, text)) is not None:
-        seconds = float(found.pop(SECONDS))
-        return found, seconds
+        return found, float(found.pop(SECONDS))
     start = time.perf_counter()
     arrays = dict(make())
     seconds = time.perf_counter() - start
@@ -57,6 +56,8 @@ def _read(path: Path, text: str) -> dict[str, np.ndarray] | None:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             if KEY not in file or SECONDS not in file or str(file[KEY]) != text:
                 return None
-            return {name: file[name] for name in file.files if name != KEY}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            found = {name: file[name] for name in file.files if name != KEY}
+            float(found[SECONDS])
+            return found
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
         return None
