@@ -40,6 +40,7 @@ lint: install
 
 types: install
 	$(BIN)/pyright
+	$(BIN)/pyright -p tools/strict.json
 
 test: lint types
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"

@@ -74,7 +74,7 @@ def _coarse_steps(coarse: CoarseBasis, features: Float[Tensor, "batch feature"])
     """The correctives as whole numbers of steps, and the unit of each batch entry, with features rounded to 8 bits."""
     units = features.abs().amax(1).clamp(min=1e-12) / 127
     rounded = (features / units.unsqueeze(1)).round().to(torch.int8)
-    return torch._int_mm(coarse.values, rounded.T), units  # pyright: ignore[reportPrivateImportUsage]
+    return torch._int_mm(coarse.values, rounded.T), units  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
 
 
 @numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})

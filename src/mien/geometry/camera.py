@@ -40,13 +40,13 @@ class Camera(Record):
     def project(self, points: Float[Tensor, "*batch point 3"]) -> Float[Tensor, "*batch point 2"]:
         """Points in the camera frame (metres, z > 0) to pixels."""
         x, y, z = points.unbind(-1)
-        return torch.stack([x / z, y / z], -1) * self._focal() + self._centre()
+        return torch.stack([x / z, y / z], -1) * _focal(self) + self._centre()
 
     def unproject(
         self, pixels: Float[Tensor, "*batch point 2"], depth: Float[Tensor, "*batch point"]
     ) -> Float[Tensor, "*batch point 3"]:
         """Pixels at a known depth z (metres) to points in the camera frame: the inverse of `project`."""
-        rays = (pixels - self._centre()) / self._focal()
+        rays = (pixels - self._centre()) / _focal(self)
         return torch.cat([rays * depth.unsqueeze(-1), depth.unsqueeze(-1)], -1)
 
     def ray_rotation(self, pixels: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 3 3"]:
@@ -56,9 +56,6 @@ class Camera(Record):
         angle = torch.atan2(sideways, rays[..., 2:])
         across = torch.stack([-rays[..., 1], rays[..., 0], torch.zeros_like(rays[..., 0])], -1)
         return matrix_from_axis_angle(across * (angle / sideways.clamp(min=1e-12)))
-
-    def _focal(self) -> Float[Tensor, "*batch 1 2"]:
-        return torch.stack([self.K[..., 0, 0], self.K[..., 1, 1]], -1).unsqueeze(-2)
 
     def _centre(self) -> Float[Tensor, "*batch 1 2"]:
         return self.K[..., :2, 2].unsqueeze(-2)
@@ -89,7 +86,7 @@ def solve_transl(
     camera = Camera(K=camera.K.double().expand(*points.shape[:-2], 3, 3))
     points, pixels = points.double(), pixels.double()
     rays = camera.unproject(pixels, torch.ones_like(pixels[..., 0]))[..., :2]
-    focal = camera._focal()
+    focal = _focal(camera)
     transl = _linear_transl(points, rays, focal) if start is None else start.double()
     nearest = 0.1 - points[..., 2].amin(-1)
     transl = torch.cat([transl[..., :2], transl[..., 2:].maximum(nearest.unsqueeze(-1))], -1)
@@ -108,6 +105,10 @@ def solve_transl(
         damping = torch.where(better, damping * 0.1, damping * 10)
     residual = (error.square().sum(-1) / points.shape[-2]).sqrt()
     return transl.float(), residual.float()
+
+
+def _focal(camera: Camera) -> Float[Tensor, "*batch 1 2"]:
+    return torch.stack([camera.K[..., 0, 0], camera.K[..., 1, 1]], -1).unsqueeze(-2)
 
 
 def _linear_transl(
