@@ -258,8 +258,9 @@ def test_a_camera_that_is_unplugged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", Camera)
-    words = ["--weights", "random-xxs", "--detector", "full-image", "--out", str(tmp_path)]
+    words = ["--weights", "random-xxs", "--detector", "full-image", "--out", str(tmp_path), "--save", "npz,viewer"]
     assert main(["predict", "webcam:0", *words]) == 1
+    assert (tmp_path / "webcam_0.html").exists()
     assert "webcam_0 gives no more pictures: it was unplugged or taken away" in capsys.readouterr().err
     clip = read(tmp_path / "webcam_0.npz")
     assert clip.num_frames == 4 and len(clip[0]) == 4  # one was looked at to learn the size

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "AssetMissing",
@@ -39,6 +40,17 @@ class MienError(Exception):
         self.found, self.expected, self.todo = found, expected, todo
         parts = [found, f"expected {expected}" if expected else "", todo]
         super().__init__("; ".join(_plain(" ".join(part.split())) for part in parts if part))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """On its way from one process to another."""
+        return _again, (type(self), self.found, self.expected, self.todo)
+
+
+def _again(kind: type[MienError], found: str, expected: str, todo: str) -> MienError:
+    """An error of a kind whose own arguments are others."""
+    error = kind.__new__(kind)
+    MienError.__init__(error, found, expected=expected, todo=todo)
+    return error
 
 
 def _plain(text: str) -> str:

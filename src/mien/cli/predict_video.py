@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from mien.errors import InputError, MienError, closest
 if TYPE_CHECKING:
     from mien.cli.predict import Look
     from mien.estimator import Estimator
-    from mien.filming import FilmConfig, Filmed, Progress
+    from mien.filming import Drawing, Drawn, FilmConfig, Filmed, Progress
     from mien.picture_files import PictureFile
 
 __all__ = ["SUFFIXES", "VideoOptions", "predict_videos", "split_inputs"]
@@ -106,44 +107,83 @@ def predict_videos(
         InputError: a kind of file or an option makes no sense for clips.
         OutputError: a result cannot be written; `--resume` goes on.
     """
-    from mien.errors import OutputError
+    from mien.filming import Drawings
 
     wrong = [kind for kind in kinds if kind not in SUFFIXES]
     if wrong:
         raise InputError(f"cannot --save {wrong[0]!r} of a clip", todo=closest(wrong[0], SUFFIXES))
     kinds = [*kinds, "overlay"] if options.overlay else kinds
-    config = options.config()
-    done = flawed = 0
-    for clip in clips:
+    config, tally = options.config(), _Tally(alone=len(clips) == 1)
+    with Drawings(apart=len(clips) > 1) as drawings:
+        for clip in clips:
+            with tally.clip(clip.name):
+                tally.tell(clip.name, _one(estimate, clip, out, config, kinds, resume))
+                for drawing in _drawings(clip, out, config, kinds, look, estimate.body.path, resume):
+                    drawings.begin(drawing)
+            tally.drawn(drawings.ended())
+        tally.drawn(drawings.ended(wait=True))
+    return tally.code
+
+
+@dataclass
+class _Tally:
+    """How the clips of a run went."""
+
+    alone: bool
+    """There is only one clip: what is wrong with it ends the run."""
+    done: set[str] = field(default_factory=set)
+    flawed: set[str] = field(default_factory=set)
+    said: set[str] = field(default_factory=set)
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return 0 if not self.flawed else 1 if self.done else 2
+
+    @contextmanager
+    def clip(self, name: str) -> Iterator[None]:
+        """What is done with one of them, if nothing is wrong."""
+        from mien.errors import OutputError
+
         try:
-            problems = _one(estimate, clip, out, config, kinds, look, resume)
+            yield
+            self.done.add(name)
         except OutputError:
             raise
         except MienError as error:
-            if len(clips) == 1:
+            if self.alone:
                 raise
-            _say(f"skipped {clip.name}: {error}")
-            flawed += 1
-            continue
+            self.tell(name, [f"skipped {name}: {error}"])
+
+    def tell(self, name: str, problems: Sequence[str]) -> None:
+        """Say what is wrong with a clip, each line once."""
+        self.flawed |= {name} if problems else set()
         for problem in problems:
-            _say(problem)
-        done, flawed = done + 1, flawed + bool(problems)
-    return 0 if not flawed else 1 if done else 2
+            if problem not in self.said:
+                _say(problem)
+        self.said.update(problems)
+
+    def drawn(self, ended: Iterator[tuple[Drawing, Drawn | MienError]]) -> None:
+        """Say what became of drawings."""
+        from mien.errors import OutputError
+
+        for drawing, drawn in ended:
+            if isinstance(drawn, MienError):
+                if self.alone or isinstance(drawn, OutputError):
+                    raise drawn
+                self.tell(drawing.name, [f"{drawing.name}: no {drawing.kind}: {drawn}"])
+                continue
+            self.tell(drawing.name, drawn.problems)
+            if drawing.path.exists():
+                _say(f"{drawing.name}: {drawing.kind} in {drawn.seconds:.1f} s -> {drawing.path}")
 
 
 def _one(
-    estimate: Estimator,
-    clip: PictureFile,
-    out: Path,
-    config: FilmConfig,
-    kinds: Sequence[str],
-    look: Look,
-    resume: bool,
+    estimate: Estimator, clip: PictureFile, out: Path, config: FilmConfig, kinds: Sequence[str], resume: bool
 ) -> list[str]:
-    """Predict one clip, and show it. Returns what was wrong with it."""
+    """Predict one clip. Returns what was wrong with it."""
     from mien.cli.predict import Keeper
-    from mien.clip import Clip, read
-    from mien.filming import SHOWN, predict_clip, show_clip
+    from mien.filming import predict_clip
     from mien.filming.spill import Spill
     from mien.video import open_footage
 
@@ -153,27 +193,32 @@ def _one(
         raise InputError("an overlay of a camera", expected="a file or a folder, which can be read again to draw")
     origin = estimate.origin()
     keeper = Keeper(origin.weights_sha256, origin.body_sha256)
-    problems: list[str] = []
     parts = target.with_suffix(".parts")
     if resume and not parts.exists() and keeper.matches(target):
         Spill.sweep(parts)
         _say(f"{clip.name} kept from before: {target}")
-    else:
-        filmed = predict_clip(estimate, footage, target, config, resume=resume, tell=_teller(clip.name))
-        _report(clip.name, filmed)
-        problems += filmed.problems
-    shown = {kind: clip.output(out, SUFFIXES[kind]) for kind in SHOWN if kind in kinds}
-    todo = {kind: path for kind, path in shown.items() if not (resume and path.exists())}
-    result = read(target) if todo else None
-    for kind, path in todo.items():
-        assert isinstance(result, Clip)
-        start = time.perf_counter()
-        problems += show_clip(
-            kind, result, footage, path, estimate.body, style=look.style, opacity=look.opacity, views=look.views
+        return []
+    filmed = predict_clip(estimate, footage, target, config, resume=resume, tell=_teller(clip.name))
+    _report(clip.name, filmed)
+    return list(dict.fromkeys(filmed.problems))
+
+
+def _drawings(
+    clip: PictureFile, out: Path, config: FilmConfig, kinds: Sequence[str], look: Look, body: Path, resume: bool
+) -> list[Drawing]:
+    """The files that show a clip, but for those that `--resume` finds."""
+    from mien.filming import SHOWN, Drawing
+
+    paths = {kind: clip.output(out, SUFFIXES[kind]) for kind in SHOWN if kind in kinds}
+    source = "" if str(clip.path).startswith("webcam:") else str(clip.path)
+    return [
+        Drawing(
+            kind=kind, name=clip.name, source=source, fps=config.fps, path=path, body=body,
+            result=clip.output(out, SUFFIXES["npz"]), style=look.style, opacity=look.opacity, views=look.views,
         )
-        if path.exists():
-            _say(f"{clip.name}: {kind} in {time.perf_counter() - start:.1f} s -> {path}")
-    return list(dict.fromkeys(problems))
+        for kind, path in paths.items()
+        if not (resume and path.exists())
+    ]  # fmt: skip
 
 
 def _teller(name: str) -> Callable[[Progress], None]:

@@ -133,7 +133,9 @@ def _rate(path: Path, stored: Mapping[str, Any]) -> float:
             found = np.asarray(stored[key])
             rate = float(found.flat[0]) if found.size and found.dtype.kind in "iuf" else np.nan
             if not (np.isfinite(rate) and rate > 0):
-                raise InputError(f"{path}: {key} is {found!s:.40}", expected="frames a second", todo="name it with --fps")
+                raise InputError(
+                    f"{path}: {key} is {found!s:.40}", expected="frames a second", todo="name it with --fps"
+                )
             return rate
     raise InputError(f"{path} has no frame rate", expected="mocap_framerate", todo="name it with --fps")
 

@@ -23,7 +23,7 @@ SHOWN = ("overlay", "viewer")
 def show_clip(
     kind: str,
     clip: Clip,
-    footage: Footage,
+    footage: Footage | None,
     path: Path,
     body: BodyModel,
     *,
@@ -36,7 +36,7 @@ def show_clip(
     Args:
         kind: one of `SHOWN`.
         clip: the result.
-        footage: what it was made from; read once more.
+        footage: what it was made from; read once more. None is a camera, of which a viewer shows the people alone.
         path: of the file.
         body: of the result's family.
         style: of overlays.
@@ -48,10 +48,13 @@ def show_clip(
         OutputError: the file cannot be written.
     """
     if kind == "overlay":
+        if footage is None:
+            raise InputError("an overlay of a camera", expected="a file or a folder, which can be read again to draw")
         return draw_clip(clip, footage, path, body.path, style=style, opacity=opacity, views=tuple(views))
+    name = footage.name if footage else path.stem
     stage = Stage.of(clip, fps=clip.fps, num_frames=clip.num_frames)
     try:
-        write_clip_viewer(path, stage, motions_in(clip), body, None if footage.live else footage, title=footage.name)
+        write_clip_viewer(path, stage, motions_in(clip), body, footage, title=name)
     except InputError as error:
-        return [f"{footage.name}: no viewer (`mien export --to html` can make one of a part): {error}"]
-    return list(footage.problems)
+        return [f"{name}: no viewer (`mien export --to html` can make one of a part): {error}"]
+    return list(footage.problems) if footage else []
