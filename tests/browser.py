@@ -21,8 +21,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
-__all__ = ["Browser", "Page", "differs", "find_browser", "json_of", "launched", "stage"]
+__all__ = ["Browser", "Page", "differs", "find_browser", "json_of", "launched", "needs_browser", "stage"]
 
 FLAGS = (
     "--headless",
@@ -45,6 +46,11 @@ def find_browser() -> str | None:
     """The path of an installed Chromium or Chrome."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((found for found in map(shutil.which, names) if found), None)
+
+
+needs_browser = pytest.mark.skipif(
+    find_browser() is None, reason="no chromium, chromium-browser or google-chrome on the PATH"
+)
 
 
 @contextmanager

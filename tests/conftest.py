@@ -76,6 +76,26 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of twelve made people, with their pictures."""
+    from trained import make_store
+
+    return make_store(tmp_path_factory.mktemp("made") / "store")
+
+
+@pytest.fixture(scope="session")
+def whole(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small training on it: four steps in one go, in one process."""
+    from trained import small
+
+    from mien.train.loop import train
+
+    out = tmp_path_factory.mktemp("whole") / "run"
+    train(small(store), out, quiet=True)
+    return out
+
+
+@pytest.fixture(scope="session")
 def body() -> BodyModel:
     """The open body."""
     from mien.body.files import find_body

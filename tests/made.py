@@ -1,15 +1,18 @@
 """Made people in made pictures, with labels that agree with each other: what the tests of the data room load."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 
+from mien.body.files import find_body
 from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel, Posed
-from mien.data.samples import Label, Samples
+from mien.data.samples import PARAMS, Label, Samples
 from mien.errors import PictureError
+from mien.evaluate.baseline import Baseline, Provenance, tensor_params
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from mien.render.overlay import draw_people
 
@@ -112,6 +115,18 @@ def made_dataset(body: BodyModel, count: int, name: str = "made", size: tuple[in
 
 _BODY = ("global_orient", "body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose", "right_hand_pose")
 _BODY = (*_BODY, "betas", "expression", "transl")
+
+
+def write_constant(path: Path) -> None:
+    """A constant person that nobody had to look for."""
+    body = BodyModel.load(find_body("openbody"))
+    plain = {name: np.zeros(shape) for name, shape in PARAMS.items()} | {"transl": np.array([0.0, 0.35, 40.0])}
+    about = Provenance(
+        body_family=body.family, body_sha256=body.sha256, sources={}, people=0, seed=0, before={}, after={},
+        mien_version="0",
+    )  # fmt: skip
+    params = tensor_params(plain, path)
+    Baseline(body=params, hands=params, provenance=about).write(path)
 
 
 def _posed(body: BodyModel, labels: dict[str, Label]) -> Posed:

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
-from trained import NANO, losses, make_store, same, small, weights
+from trained import NANO, losses, same, small, weights
 
 from mien.body.joints import SMPLX_137
 from mien.cli import main
@@ -296,11 +296,6 @@ def test_old_configs_speak_of_smplest_x() -> None:
 def test_losses_belong_to_their_network() -> None:
     with pytest.raises(InputError, match="expected a SmplerxLoss"):
         TrainConfig(name="x", summary="y", network=NANO_X)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_store(tmp_path_factory.mktemp("made") / "store")
 
 
 @pytest.mark.parametrize("name", OTHERS)

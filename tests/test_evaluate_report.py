@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import find_browser, launched
+from browser import launched, needs_browser
 
 from mien.body.files import find_body
 from mien.body.model import BodyModel
@@ -58,7 +58,7 @@ def test_several_systems_have_folders_of_their_own(page: Path) -> None:
     assert len(records) == 2 and records[0]["run"]["subject"] != records[1]["run"]["subject"]
 
 
-@pytest.mark.skipif(find_browser() is None, reason="there is no Chromium")
+@needs_browser
 def test_a_browser_shows_it_without_complaint(page: Path) -> None:
     with launched(webgl=False) as browser:
         shown = browser.open(page, size=(1300, 900))

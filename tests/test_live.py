@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browser import find_browser, launched
+from browser import launched, needs_browser
 from clips import stub_estimator
 from motions import write_clip
 from scenes import make_picture, make_scene
@@ -31,9 +31,6 @@ from mien.detect import Detections
 from mien.errors import InputError, MienError
 from mien.optional import need
 
-needs_browser = pytest.mark.skipif(
-    find_browser() is None, reason="no chromium, chromium-browser or google-chrome on the PATH"
-)
 needs_viser = pytest.mark.skipif(importlib.util.find_spec("viser") is None, reason="pip install 'mien[view]'")
 needs_gradio = pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="pip install 'mien[app]'")
 

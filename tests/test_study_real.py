@@ -9,13 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-
-from mien.body.files import find_body
-from mien.body.model import BodyModel
-from mien.data.samples import PARAMS
-from mien.evaluate.baseline import Baseline, Provenance, tensor_params
+from made import write_constant
 
 pytestmark = pytest.mark.slow
 
@@ -28,15 +23,8 @@ NANO = (
 @pytest.fixture(scope="module")
 def words(studio: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A study of one dataset and two seeds, twelve steps each, with a constant that nobody had to look for."""
-    body = BodyModel.load(find_body("openbody"))
     path = tmp_path_factory.mktemp("constant") / "baseline.json"
-    plain = {name: np.zeros(shape) for name, shape in PARAMS.items()} | {"transl": np.array([0.0, 0.35, 40.0])}
-    about = Provenance(
-        body_family=body.family, body_sha256=body.sha256, sources={}, people=0, seed=0, before={}, after={},
-        mien_version="0",
-    )  # fmt: skip
-    params = tensor_params(plain, path)
-    Baseline(body=params, hands=params, provenance=about).write(path)
+    write_constant(path)
     data = ["--data", str(studio), "--on", str(studio), "--constant", str(path)]
     return ["rank", *data, "--seeds", "2", "--samples", "24", "--set", *NANO]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from trained import NANO, losses, make_store, same, small, weights
+from trained import NANO, losses, same, small, weights
 
 from mien.body.files import find_body
 from mien.body.model import BodyModel
@@ -28,19 +28,6 @@ from mien.train.config import Data, Ranks, Start, TrainConfig
 from mien.train.loop import train
 from mien.train.objective import Objective
 from mien.train.starting import load_encoder, start
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_store(tmp_path_factory.mktemp("made") / "store")
-
-
-@pytest.fixture(scope="module")
-def whole(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four steps in one go."""
-    out = tmp_path_factory.mktemp("whole") / "run"
-    train(small(store), out, quiet=True)
-    return out
 
 
 def test_two_halves_make_a_whole(store: Path, whole: Path, tmp_path: Path) -> None:

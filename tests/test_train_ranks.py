@@ -6,23 +6,10 @@ from pathlib import Path
 
 import pytest
 from test_architectures import NANOS
-from trained import command, losses, make_store, same, small, weights
+from trained import command, losses, same, small, weights
 
 from mien.train.config import Ranks, TrainConfig, to_json
 from mien.train.loop import train
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_store(tmp_path_factory.mktemp("made") / "store")
-
-
-@pytest.fixture(scope="module")
-def whole(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four steps in one process."""
-    out = tmp_path_factory.mktemp("whole") / "run"
-    train(small(store), out, quiet=True)
-    return out
 
 
 def _file(folder: Path, config: TrainConfig) -> str:

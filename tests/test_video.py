@@ -187,6 +187,21 @@ def test_sound_is_kept_and_odd_sizes_are_written(tmp_path: Path) -> None:
     assert (footage.width, footage.height) == (32, 22)
 
 
+def test_the_same_frames_make_the_same_bytes(tmp_path: Path) -> None:
+    """Of six such movies all differed where the encoder used AVX-512."""
+    frames = np.random.default_rng(0).integers(0, 255, (12, 96, 72, 3), dtype=np.uint8)
+    for i, frame in enumerate(frames):
+        frame[20:80, 20 + i : 50 + i] = 120, 60, 30
+    found = set[bytes]()
+    for _ in range(6):
+        with write_movie(tmp_path / "a.mp4", 72, 96, 30) as movie:
+            for i, frame in enumerate(frames):
+                movie.add(frame, i / 30)
+        found.add((tmp_path / "a.mp4").read_bytes())
+        _ = [np.random.default_rng(i).random(200_000) for i in range(20)]  # other numbers in freed memory
+    assert len(found) == 1
+
+
 def test_a_movie_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="stop"), write_movie(tmp_path / "a.mp4", 64, 48, 10) as movie:
         movie.add(picture(0), 0.0)

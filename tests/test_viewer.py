@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from browser import Browser, Page, differs, find_browser, json_of, launched, stage
+from browser import Browser, Page, differs, json_of, launched, needs_browser, stage
 from scenes import make_picture, make_scene, silhouette
 
 from mien.body.files import find_body
@@ -25,9 +25,6 @@ from mien.view import viewer_html, write_viewer
 
 WARNING = "The weights are random: this is no prediction."
 READY = "window.mien && mien.ready"
-needs_browser = pytest.mark.skipif(
-    find_browser() is None, reason="no chromium, chromium-browser or google-chrome on the PATH"
-)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from browser import Browser, Page, differs, find_browser, json_of, launched, stage
+from browser import Browser, Page, differs, json_of, launched, needs_browser, stage
 from motions import write_clip
 
 from mien.body.files import find_body
@@ -25,9 +25,6 @@ from mien.view import clip_viewer_html, frames, moving, write_clip_viewer
 TRACKS = {0: (0, 12), 3: (4, 6)}
 """First frame and number of frames, by id."""
 SIZE = (720, 1280)
-needs_browser = pytest.mark.skipif(
-    find_browser() is None, reason="no chromium, chromium-browser or google-chrome on the PATH"
-)
 
 
 @dataclass(frozen=True)

@@ -28,16 +28,18 @@ def main() -> int:
     parser.add_argument("--pipelines", nargs="+", default=list(USUAL), choices=list(PIPELINES), metavar="NAME")
     parser.add_argument("--count", type=int, default=100, help="kills of each pipeline")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--write", type=Path, help="a JSON file for the figures")
+    parser.add_argument("--write", type=Path, help="a JSON file for the figures; those of other pipelines in it stay")
     options = parser.parse_args()
     tallies = []
+    kept = json.loads(options.write.read_text()) if options.write and options.write.exists() else {}
     with tempfile.TemporaryDirectory() as folder, Zygote(Path(folder, "inputs")) as zygote:
         for name in options.pipelines:
             tallies.append(campaign(zygote, name, Path(folder), options.count, options.seed, _say))
             found = tallies[-1]
             _say(f"{name}: {found.kills} kills, {found.landed} landed, {found.resumes} resumed, {found.problems=}")
             if options.write:
-                options.write.write_text(json.dumps([asdict(each) for each in tallies], indent=1) + "\n")
+                kept[name] = asdict(found)
+                options.write.write_text(json.dumps(kept, indent=1) + "\n")
     return 1 if any(each.problems for each in tallies) else 0
 
 

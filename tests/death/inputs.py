@@ -14,6 +14,7 @@ FRAMES = 20
 
 def make(folder: Path) -> None:
     """Make all of it below `folder`."""
+    from made import write_constant
     from trained import NANO, make_store, small
 
     from mien.nets.smplest import Smplest
@@ -26,7 +27,7 @@ def make(folder: Path) -> None:
     _write_pictures(folder)
     for seed in range(3):
         _write_humandata(folder / f"raw/raw{seed}.npz", seed)
-    _write_constant(folder / "constant.json")
+    write_constant(folder / "constant.json")
     store = make_store(folder / "store", 6)
     records = Records(log_every=3, validate_every=2, sheet_every=3, save_every=2, validation_rows=4)
     records = replace(records, validation=(str(folder / "studio"),))
@@ -61,20 +62,3 @@ def _write_humandata(path: Path, seed: int, rows: int = 25) -> None:
 
     path.parent.mkdir(exist_ok=True)
     write_raw(path, rows, seed=seed)
-
-
-def _write_constant(path: Path) -> None:
-    """A constant person that nobody had to look for."""
-    from mien.body.files import find_body
-    from mien.body.model import BodyModel
-    from mien.data.samples import PARAMS
-    from mien.evaluate.baseline import Baseline, Provenance, tensor_params
-
-    body = BodyModel.load(find_body("openbody"))
-    plain = {name: np.zeros(shape) for name, shape in PARAMS.items()} | {"transl": np.array([0.0, 0.35, 40.0])}
-    about = Provenance(
-        body_family=body.family, body_sha256=body.sha256, sources={}, people=0, seed=0, before={}, after={},
-        mien_version="0",
-    )  # fmt: skip
-    params = tensor_params(plain, path)
-    Baseline(body=params, hands=params, provenance=about).write(path)
