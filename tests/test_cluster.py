@@ -19,6 +19,7 @@ from mien.cli import main
 from mien.cluster import Entry, Item, Job, Manifest, Place, Request, Worker, items_of, left_to_do, remote_items
 from mien.cluster.connect import connect
 from mien.errors import InputError, MienError, OutputError
+from mien.files import exclusive
 from mien.filming import predict_clip
 from mien.movie import write_movie
 from mien.picture_files import EXTENSIONS, VIDEO_EXTENSIONS, find_pictures
@@ -268,6 +269,15 @@ def test_what_makes_no_sense_on_a_cluster(
     inputs, options = ([folder], options) if options[0].startswith("--") else (list(options), ())
     assert run(*inputs, "--out", tmp_path / "out", *options) == 2
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_one_run_at_a_time_writes_to_a_folder(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with exclusive(tmp_path / "out"):
+        assert run(folder, "--out", tmp_path / "out") == 2
+    assert "another process" in capsys.readouterr().err
+    assert not (tmp_path / "out/manifest.jsonl").exists()
 
 
 def test_an_actor_that_fits_nowhere() -> None:

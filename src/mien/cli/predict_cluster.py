@@ -6,11 +6,13 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.errors import InputError, closest
+from mien.files import exclusive
 
 if TYPE_CHECKING:
     from mien.cli.predict import Look
@@ -55,6 +57,7 @@ def predict_on_cluster(
 
     Raises:
         InputError: an option makes no sense, or inputs or outputs cannot be reached; nothing was done.
+        OutputError: another process writes to the same folder.
         MienError: the cluster cannot go on; what is finished stays.
     """
     from mien.cluster import Manifest, Place, Request, left_to_do, run_items
@@ -70,14 +73,15 @@ def predict_on_cluster(
         print(f"{len(items)} inputs would be read on {options.cluster}; the first result would be {place.show(first)}")
         return 0
     job, settings = _job(loading, out if place.local is None else str(place.local), suffixes, video, look, options)
-    manifest = Manifest.open(place, settings, resume=resume)
-    left = left_to_do(items, manifest, suffixes)
-    if not resume:
-        _clear(left, place)
-    tally = _Tally(total=len(items), kept=len(items) - len(left))
-    if left:
-        run_items(left, job, request, manifest, tally.add)
-    return tally.report(place)
+    with nullcontext() if place.local is None else exclusive(place.local):
+        manifest = Manifest.open(place, settings, resume=resume)
+        left = left_to_do(items, manifest, suffixes)
+        if not resume:
+            _clear(left, place)
+        tally = _Tally(total=len(items), kept=len(items) - len(left))
+        if left:
+            run_items(left, job, request, manifest, tally.add)
+        return tally.report(place)
 
 
 def _items(inputs: Sequence[str], video: VideoOptions) -> list[Item]:
