@@ -282,7 +282,7 @@ def _check(inputs: Sequence[str], out: str, weights: str, opacity: float, cluste
         raise InputError(
             "no --weights",
             expected="a .safetensors file, a folder or a hub id (see `mien weights convert`)",
-            todo="or --weights random-xs to try things out with random weights",
+            todo="or --weights open-xs, the open ones that ship with the package",
         )
     away = next((each for each in (*inputs, out) if "://" in each), None)
     if away is not None and not cluster:
