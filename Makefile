@@ -4,13 +4,14 @@ BIN := .venv/bin
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install demo demo-train test test-slow lint format types docs wheel bench clean
+.PHONY: help install demo demo-train test test-slow coverage lint format types docs wheel bench clean
 
 help:
 	@echo "make demo        trained weights on unseen pictures: errors, overlays, 3D, viewers (out/demo)"
 	@echo "make demo-train  learn from nothing, in minutes, and see the error fall (out/demo-train)"
 	@echo "make test        lint, types, import direction, tests that are not slow"
 	@echo "make test-slow   every test, the slow ones too"
+	@echo "make coverage    which lines of src the quick tests reach"
 	@echo "make bench       all benchmarks; figures go to docs/results"
 	@echo "make format      format and mend what ruff can mend"
 	@echo "make docs        the documentation site, in site/"
@@ -47,6 +48,9 @@ test: lint types
 
 test-slow: install
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+coverage: install
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" --cov --cov-report=term-missing:skip-covered
 
 format: install
 	$(BIN)/ruff check --fix .
