@@ -103,8 +103,8 @@ def surface_normals(
     """Unit vertex normals, weighted by the areas of the faces around."""
     normals = np.zeros_like(vertices)
     _add_normals(vertices, faces, normals)
-    length = np.sqrt((normals * normals).sum(1, keepdims=True))
-    return normals / np.maximum(length, np.float32(1e-20))
+    _scale_to_unit(normals)
+    return normals
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
@@ -119,3 +119,13 @@ def _add_normals(vertices, faces, normals):
             normals[v, 0] += nx
             normals[v, 1] += ny
             normals[v, 2] += nz
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _scale_to_unit(vectors):
+    """Rows of length 1, in place."""
+    for v in range(vectors.shape[0]):
+        x, y, z = vectors[v, 0], vectors[v, 1], vectors[v, 2]
+        length = max(np.sqrt(x * x + y * y + z * z), np.float32(1e-20))
+        vectors[v, 0], vectors[v, 1], vectors[v, 2] = x / length, y / length, z / length
