@@ -51,9 +51,10 @@ def look(points, binned, width, samples, rows, columns, order, nearness, seen):
 @no_type_check
 def _reaching(points, records, listed, left, top, bits, wanted):
     """Those of the triangles whose boxes hold a wanted place of a tile's grid: a bit for each column of each row."""
-    found, count, last = np.empty_like(listed), 0, (wanted.shape[0] - 1) << bits
+    found, count, last = np.empty_like(listed), np.uint64(0), (wanted.shape[0] - 1) << bits
     for r in listed:
-        a, b, c = records[r, 0], records[r, 1], records[r, 2]
+        k = np.uint64(r)
+        a, b, c = np.uint64(records[k, 0]), np.uint64(records[k, 1]), np.uint64(records[k, 2])
         x0, x1, x2 = np.int64(points[a, 0]) - left, np.int64(points[b, 0]) - left, np.int64(points[c, 0]) - left
         y0, y1, y2 = np.int64(points[a, 1]) - top, np.int64(points[b, 1]) - top, np.int64(points[c, 1]) - top
         xa, xb = -(-max(min(x0, x1, x2), 0) >> bits), min(max(x0, x1, x2), last) >> bits
@@ -62,8 +63,8 @@ def _reaching(points, records, listed, left, top, bits, wanted):
             continue
         span = (~np.uint64(0) >> np.uint64(63 - (xb - xa))) << np.uint64(xa)
         for y in range(ya, yb + 1):
-            if wanted[y] & span:
+            if wanted[np.uint64(y)] & span:
                 found[count] = r
-                count += 1
+                count += np.uint64(1)
                 break
     return found[:count]

@@ -62,10 +62,10 @@ class Packed:
     def shapes(self, numbers: Sequence[int]) -> Packed:
         """Some of the meshes, as a shadow needs them: their faces and places in the shared arrays stay."""
         parts = self.parts[list(numbers)]
-        rows = np.concatenate([np.arange(0), *(np.arange(first, first + count) for first, count in parts[:, :2])])
+        spans = [slice(0, 0), *(slice(first, first + count) for first, count in parts[:, :2].tolist())]
         parts[:, 0] = np.cumsum(parts[:, 1]) - parts[:, 1]
         chosen = tuple(self.meshes[i] for i in numbers)
-        vertices, colours = self.vertices.take(rows, 0), self.colours.take(rows, 0)
+        vertices, colours = (np.concatenate([each[span] for span in spans]) for each in (self.vertices, self.colours))
         return replace(self, meshes=chosen, vertices=vertices, colours=colours, parts=parts)
 
 
@@ -111,7 +111,12 @@ def pack(meshes: Sequence[Mesh]) -> Packed:
         if id(mesh.faces) not in largest:
             largest[id(mesh.faces)] = (int(mesh.faces.min()), int(mesh.faces.max())) if len(mesh.faces) else (0, -1)
         last = first + len(mesh.vertices)
-        vertices[first:last], colours[first:last] = mesh.vertices, mesh.colour
+        vertices[first:last] = mesh.vertices
+        if np.ndim(mesh.colour) == 1:
+            for channel, value in enumerate(mesh.colour):  # numpy is slow at copying three numbers a time
+                colours[first:last, channel] = value
+        else:
+            colours[first:last] = mesh.colour
         _check(i, mesh, *largest[id(mesh.faces)])
         first_uv, texture = 0, -1
         if mesh.uv is not None and mesh.texture is not None:

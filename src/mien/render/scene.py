@@ -133,7 +133,8 @@ def project(
     lit = packed.colours
     if lights is not None:
         lit = np.empty((len(packed.vertices), 3 + 3 * len(suns.table)), dtype=np.float32)
-        lit[:, :3] = packed.colours
+        for channel in range(3):  # numpy is slow at copying three numbers a time
+            lit[:, channel] = packed.colours[:, channel]
     shine = lights or STUDIO
     light = suns.others, suns.table, shine.ambient.astype(np.float32), np.float32(shine.wrap), np.float32(shine.gloss)
     flagged = prepare_vertices(packed.vertices, packed.faces, packed.parts, camera, near, *light, normals, points, lit)

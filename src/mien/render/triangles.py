@@ -70,9 +70,10 @@ def project(vertices, first, last, camera, near, points):
 def cull(points, faces, parts, starts, low, high, width, height, tiles_x, centres, records, boxes, counts):
     """Record the triangles `low..high` (counted over all parts) that face the camera and reach a sample.
 
-    With `centres` also those that reach a place half-way between samples.
+    With `centres` also those that reach a place half-way between samples. Each triangle is written where the next one
+    kept is to be, and stays if it is one: a processor cannot guess which are, and to guess wrong costs more.
     """
-    kept, bits, shift_to_tile = low, SUB_BITS - centres, SHIFT + centres
+    kept, bits, shift_to_tile = np.uint64(low), SUB_BITS - centres, SHIFT + centres
     last_x, last_y = (width - 1) << centres, (height - 1) << centres
     for part in range(parts.shape[0]):
         offset, both = parts[part, FIRST_VERTEX], parts[part, TWO_SIDED] != 0
@@ -80,28 +81,22 @@ def cull(points, faces, parts, starts, low, high, width, height, tiles_x, centre
         for t in range(max(low, starts[part]), min(high, starts[part + 1])):
             f = np.uint64(t + shift)
             a, b, c = np.uint64(faces[f, 0] + offset), np.uint64(faces[f, 1] + offset), np.uint64(faces[f, 2] + offset)
-            if points[a, 2] == 0 or points[b, 2] == 0 or points[c, 2] == 0:
-                continue
             x0, y0 = np.int64(points[a, 0]), np.int64(points[a, 1])
             x1, y1 = np.int64(points[b, 0]), np.int64(points[b, 1])
             x2, y2 = np.int64(points[c, 0]), np.int64(points[c, 1])
             area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
-            if area == 0 or (area > 0 and not both):
-                continue
             left, right = max(0, -(-min(x0, x1, x2) >> bits)), min(last_x, max(x0, x1, x2) >> bits)
             top, bottom = max(0, -(-min(y0, y1, y2) >> bits)), min(last_y, max(y0, y1, y2) >> bits)
-            if left > right or top > bottom:
-                continue
-            left, right = left >> shift_to_tile, right >> shift_to_tile
-            top, bottom = top >> shift_to_tile, bottom >> shift_to_tile
-            k = np.uint64(kept)
-            records[k, 0], records[k, 1], records[k, 2] = a, b, c
-            records[k, 3], records[k, 4] = part, t - starts[part]
-            boxes[k, 0], boxes[k, 1], boxes[k, 2], boxes[k, 3] = left, right, top, bottom
-            kept += 1
-            for row in range(top, bottom + 1):
-                for column in range(left, right + 1):
-                    counts[np.uint64(row * tiles_x + column)] += 1
+            records[kept, 0], records[kept, 1], records[kept, 2] = a, b, c
+            records[kept, 3], records[kept, 4] = part, t - starts[part]
+            boxes[kept, 0], boxes[kept, 1] = left >> shift_to_tile, right >> shift_to_tile
+            boxes[kept, 2], boxes[kept, 3] = top >> shift_to_tile, bottom >> shift_to_tile
+            projected = (points[a, 2] != 0) & (points[b, 2] != 0) & (points[c, 2] != 0)
+            kept += np.uint64(projected & ((area < 0) | ((area > 0) & both)) & (left <= right) & (top <= bottom))
+    for k in range(np.uint64(low), kept):
+        for row in range(boxes[k, 2], boxes[k, 3] + 1):
+            for column in range(boxes[k, 0], boxes[k, 1] + 1):
+                counts[np.uint64(row * tiles_x + column)] += 1
     return kept
 
 

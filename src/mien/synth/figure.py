@@ -103,20 +103,29 @@ def surface_normals(
     """Unit vertex normals, weighted by the areas of the faces around."""
     normals = np.zeros_like(vertices)
     _add_normals(vertices, faces, normals)
-    length = np.sqrt((normals * normals).sum(1, keepdims=True))
-    return normals / np.maximum(length, np.float32(1e-20))
+    _scale_to_unit(normals)
+    return normals
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
 @no_type_check
 def _add_normals(vertices, faces, normals):
     for f in range(faces.shape[0]):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        a, b, c = np.uint64(faces[f, 0]), np.uint64(faces[f, 1]), np.uint64(faces[f, 2])
         ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
         vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        for i in range(3):
-            v = faces[f, i]
+        for v in (a, b, c):
             normals[v, 0] += nx
             normals[v, 1] += ny
             normals[v, 2] += nz
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _scale_to_unit(vectors):
+    """Rows of length 1, in place."""
+    for v in range(vectors.shape[0]):
+        x, y, z = vectors[v, 0], vectors[v, 1], vectors[v, 2]
+        length = max(np.sqrt(x * x + y * y + z * z), np.float32(1e-20))
+        vectors[v, 0], vectors[v, 1], vectors[v, 2] = x / length, y / length, z / length

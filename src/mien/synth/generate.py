@@ -213,18 +213,24 @@ def processes() -> ForkServerContext | SpawnContext:
     """How workers begin. On Linux they share the memory of all that is imported, and do not import it each."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
-    context, name = multiprocessing.get_context("forkserver"), "NUMBA_NUM_THREADS"
+    context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mien.synth.studio"])
-    before = os.environ.get(name)
-    os.environ[name] = "1"  # read once, where numba is imported; idle threads of several processes would fight
+    before = {name: os.environ.get(name) for name in _BORN_WITH}
+    os.environ.update(_BORN_WITH)
     try:
         forkserver.ensure_running()
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
     return context
+
+
+_BORN_WITH = {"NUMBA_NUM_THREADS": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""What workers read once, when they begin: idle threads of several processes would fight; and glibc asks for large
+pages, since to find one of a hundred thousand small ones takes time."""
 
 
 _KEPT = {-1: 256, -2: 16, -3: 32}

@@ -59,7 +59,7 @@ def overlaps(vertices, cut, world, group, pairs):
             if apart:
                 continue
             best, inside = found[group[a], group[p]], 0
-            for v in range(start[a], start[a + 1]):
+            for v in range(np.uint64(start[a]), np.uint64(start[a + 1])):
                 x, y, z = points[v, 0], points[v, 1], points[v, 2]
                 if not counts[v] & holds[p] or x < boxes[p, 0] or x > boxes[p, 3]:
                     continue
@@ -110,8 +110,8 @@ def _boxes_of_joints(points, part, start, group, world):
     for p in range(len(group)):
         if group[p] < 0:
             continue
-        for v in range(start[p], start[p + 1]):
-            j = part[v]
+        for v in range(np.uint64(start[p]), np.uint64(start[p + 1])):
+            j = np.uint64(part[v])
             for i in range(3):
                 t = world[j, 0, i] * points[v, 0] + world[j, 1, i] * points[v, 1] + world[j, 2, i] * points[v, 2]
                 found[j, i], found[j, 3 + i] = min(found[j, i], t), max(found[j, 3 + i], t)
@@ -139,8 +139,9 @@ def _within(around, world, joints, x, y, z):
 @no_type_check
 def _measure(points, faces, face_part, first, last, bounds):
     """Of each face: y and z from and to, its first corner (far away for those of fans), its reach from there."""
-    for f in range(first, last):
-        a, b, c, n = faces[f, 0], faces[f, 1], faces[f, 2], f - first
+    for f in range(np.uint64(first), np.uint64(last)):
+        a, b, c = np.uint64(faces[f, 0]), np.uint64(faces[f, 1]), np.uint64(faces[f, 2])
+        n = f - np.uint64(first)
         bounds[0, n] = min(points[a, 1], points[b, 1], points[c, 1])
         bounds[1, n] = max(points[a, 1], points[b, 1], points[c, 1])
         bounds[2, n] = min(points[a, 2], points[b, 2], points[c, 2])
@@ -173,11 +174,11 @@ def _fill_bins(bounds, count, low, step, bins, first_bin):
     for b in range(bins):
         first_bin[b + 1] += first_bin[b]
     found, slab = np.empty(first_bin[bins], dtype=np.int64), np.empty((8, first_bin[bins]))
-    for f in range(count):
+    for f in range(np.uint64(count)):
         for b in range(_bin(bounds[0, f], low, step, bins), _bin(bounds[1, f], low, step, bins) + 1):
-            k = first_bin[b]
+            k = np.uint64(first_bin[np.uint64(b)])
             found[k] = f
-            first_bin[b] += 1
+            first_bin[np.uint64(b)] += 1
             for i in range(8):
                 slab[i, k] = bounds[i, f]
     for b in range(bins, 0, -1):
@@ -190,12 +191,12 @@ def _fill_bins(bounds, count, low, step, bins, first_bin):
 @no_type_check
 def _winding(points, faces, first, here, first_bin, binned, slab, hits, x, y, z):
     """How often a piece winds around a place: crossings of the ray towards +x, of faces listed without branches."""
-    found = count = 0
-    for k in range(first_bin[here], first_bin[here + 1]):
+    found, count = 0, np.uint64(0)
+    for k in range(np.uint64(first_bin[here]), np.uint64(first_bin[here + 1])):
         hits[count] = k
-        count += (slab[0, k] <= y) & (slab[1, k] >= y) & (slab[2, k] <= z) & (slab[3, k] >= z)
+        count += np.uint64((slab[0, k] <= y) & (slab[1, k] >= y) & (slab[2, k] <= z) & (slab[3, k] >= z))
     for h in range(count):
-        f = first + binned[hits[h]]
+        f = np.uint64(first + binned[np.uint64(hits[h])])
         found += crossing(points, faces[f, 0], faces[f, 1], faces[f, 2], x, y, z)
     return found
 
@@ -215,17 +216,17 @@ def _exit(points, faces, face_part, counts, first, here, step, bins, first_bin, 
             b = here + sign * away
             if b < 0 or b >= bins or (away == 0 and sign > 0):
                 continue
-            for k in range(first_bin[b], first_bin[b + 1]):
+            for k in range(np.uint64(first_bin[b]), np.uint64(first_bin[b + 1])):
                 limit = reach + LEEWAY + slab[7, k]
                 if (slab[4, k] - x) ** 2 + (slab[5, k] - y) ** 2 + (slab[6, k] - z) ** 2 > limit * limit:
                     continue
-                f = first + binned[k]
+                f = np.uint64(first + binned[k])
                 squared, qx, qy, qz = distance_to_face(points, faces[f, 0], faces[f, 1], faces[f, 2], x, y, z)
                 reach = min(reach, math.sqrt(squared))
                 if not (counts >> face_part[f]) & 1:
                     other = min(other, squared)
                 elif squared < nearest:
-                    nearest, face, nx, ny, nz = squared, f, qx, qy, qz
+                    nearest, face, nx, ny, nz = squared, np.int64(f), qx, qy, qz
     if face >= 0 and math.sqrt(nearest) > math.sqrt(other) + LEEWAY:
         face = -1
     return nearest, face, nx, ny, nz

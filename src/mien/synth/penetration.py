@@ -266,7 +266,7 @@ def boxes_of(points, start):
     for p in range(len(start) - 1):
         for i in range(3):
             found[p, i], found[p, 3 + i] = np.inf, -np.inf
-        for v in range(start[p], start[p + 1]):
+        for v in range(np.uint64(start[p]), np.uint64(start[p + 1])):
             for i in range(3):
                 found[p, i] = min(found[p, i], points[v, i])
                 found[p, 3 + i] = max(found[p, 3 + i], points[v, i])
@@ -277,6 +277,7 @@ def boxes_of(points, start):
 @no_type_check
 def crossing(points, a, b, c, x, y, z):
     """+1 or -1 where the ray from a point towards +x leaves or enters through a triangle, 0 where it misses."""
+    a, b, c = np.uint64(a), np.uint64(b), np.uint64(c)
     ay, by, cy = points[a, 1] - y, points[b, 1] - y, points[c, 1] - y
     if (ay > 0) == (by > 0) and (by > 0) == (cy > 0):
         return 0
@@ -292,6 +293,7 @@ def crossing(points, a, b, c, x, y, z):
 @no_type_check
 def distance_to_face(points, a, b, c, x, y, z):
     """Squared distance from a point to a triangle, and the nearest point (Ericson 2005, 5.1.5)."""
+    a, b, c = np.uint64(a), np.uint64(b), np.uint64(c)
     abx, aby, abz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
     acx, acy, acz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
     apx, apy, apz = x - points[a, 0], y - points[a, 1], z - points[a, 2]

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from mien.errors import InputError
+from mien.synth.bones import crossed
 
 __all__ = ["View"]
 
@@ -58,7 +59,7 @@ class View:
             right = np.array([-forward[2] / level, 0.0, forward[0] / level])
         else:
             right = np.array([1.0, 0.0, 0.0])
-        down = np.cross(forward, right)
+        down = crossed(forward, right)
         sine, cosine = math.sin(roll), math.cos(roll)
         rotation = np.stack([cosine * right + sine * down, cosine * down - sine * right, forward])
         return cls(K=np.asarray(K, dtype=np.float64), rotation=rotation, shift=-rotation @ position, size=size)

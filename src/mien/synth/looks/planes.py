@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import no_type_check
 
 import numba
@@ -39,6 +40,11 @@ class Planes:
     """Which mask each entry is of."""
     values: Int8[np.ndarray, "entry 32"]
     """-127..127 for -1..1."""
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The number of each mask."""
+        return {name: k for k, name in enumerate(self.names)}
 
 
 @once_per_body
@@ -86,8 +92,7 @@ def paint_planes(
         KeyError: a tint has no mask.
     """
     table = np.zeros((len(planes.names), 3), dtype=np.float32)
-    for name, tint in tints.items():
-        table[planes.names.index(name)] = np.asarray(tint) / _FULL
+    table[[planes.places[name] for name in tints]] = np.stack([*tints.values()]) / _FULL
     picture = np.zeros((SIZE * SIZE, 3), dtype=np.uint8)
     start = np.log(np.maximum(base, 1e-3)).astype(np.float32)
     _paint(planes.runs, planes.starts, planes.mask, planes.values, start, table, picture)
@@ -104,8 +109,9 @@ def _paint(runs, starts, mask, values, base, table, picture):
     for r in range(runs.shape[0]):
         for c in range(3):
             total[c] = base[c]
-        for e in range(starts[r], starts[r + 1]):
-            x, y, z = table[mask[e], 0], table[mask[e], 1], table[mask[e], 2]
+        for e in range(np.uint64(starts[r]), np.uint64(starts[r + 1])):
+            number = np.uint64(mask[e])
+            x, y, z = table[number, 0], table[number, 1], table[number, 2]
             if x == 0 and y == 0 and z == 0:
                 continue
             for i in range(32):
@@ -125,6 +131,6 @@ def _paint(runs, starts, mask, values, base, table, picture):
                 power *= power
                 power *= power
                 done[c, i] = np.uint8(np.int32(power * full + half))
-        for i in range(32):
-            for c in range(3):
-                picture[runs[r] + i, c] = done[c, i]
+        first = np.uint64(runs[r])
+        for i in range(np.uint64(32)):
+            picture[first + i, 0], picture[first + i, 1], picture[first + i, 2] = done[0, i], done[1, i], done[2, i]

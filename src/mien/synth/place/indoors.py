@@ -76,7 +76,8 @@ def studio(s: Scenery) -> None:
     rows = len(front)
     s.grid("floor", points[:rows], shade[:rows], casts=False)
     s.grid("wall", points[rows - 2 :], shade[rows - 2 :], casts=False)
-    s.canvas[:] = np.clip(255 * colour * dark * s.light.on((0, 0, 1)), 0, 255).astype(np.uint8)
+    shown = np.clip(255 * colour * dark * s.light.on((0, 0, 1)), 0, 255).astype(np.uint8)
+    s.canvas[:] = np.tile(shown, (s.canvas.shape[1], 1))  # row by row: numpy is slow at copying three numbers a time
     for _ in range(int(rng.integers(0, 2)) if s.clutter > 0 else 0):
         scatter(s, open_air(s), (seating.stool, furniture.crates, seating.chair), 1, square=False)
 

@@ -144,7 +144,7 @@ def _cross(data, ends, share, border, count, column, a, b, keys, numbers):
 def _sides(data, count, column):
     """1, 0 or -1 for each vertex."""
     side = np.empty(count, dtype=np.int8)
-    for v in range(count):
+    for v in range(np.uint64(count)):
         side[v] = 1 if data[v, column] > 0 else -1 if data[v, column] < 0 else 0
     return side
 
@@ -155,7 +155,7 @@ def _crossed(faces, side):
     """Faces with corners on both sides."""
     crossed, total = np.empty(faces.shape[0], dtype=np.int32), 0
     for f in range(faces.shape[0]):
-        a, b, c = side[faces[f, 0]], side[faces[f, 1]], side[faces[f, 2]]
+        a, b, c = side[np.uint64(faces[f, 0])], side[np.uint64(faces[f, 1])], side[np.uint64(faces[f, 2])]
         if min(a, min(b, c)) < 0 and max(a, max(b, c)) > 0:
             crossed[total] = f
             total += 1
@@ -177,7 +177,7 @@ def _clip(data, ends, share, border, count, faces, chart, column, bit, drop, abo
     new_faces, new_chart = np.empty((room, 3), dtype=np.int32), np.empty(room, dtype=np.int32)
     polygon = np.empty(4, dtype=np.int32)
     for f in range(faces.shape[0]):
-        a, b, c = side[faces[f, 0]], side[faces[f, 1]], side[faces[f, 2]]
+        a, b, c = side[np.uint64(faces[f, 0])], side[np.uint64(faces[f, 1])], side[np.uint64(faces[f, 2])]
         low, high = min(a, min(b, c)), max(a, max(b, c))
         if low >= 0 or high <= 0:
             if high > 0 or (low < 0 and not drop):

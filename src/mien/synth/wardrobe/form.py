@@ -293,13 +293,13 @@ def _smooth(values, other, start, neighbour, rows, times):
     old, new = values, other
     for _ in range(times):
         for i in range(rows.shape[0]):
-            v = rows[i]
-            first, last = start[v], start[v + 1]
+            v = np.uint64(rows[i])
+            first, last = start[v], start[v + np.uint64(1)]
             share = half / np.float32(max(last - first, 1))
             for base in range(0, values.shape[1], 3):
                 x, y, z = np.float32(0), np.float32(0), np.float32(0)
-                for k in range(first, last):
-                    w = neighbour[k]
+                for k in range(np.uint64(first), np.uint64(last)):
+                    w = np.uint64(neighbour[k])
                     x += old[w, base]
                     y += old[w, base + 1]
                     z += old[w, base + 2]

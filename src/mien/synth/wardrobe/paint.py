@@ -25,7 +25,8 @@ def _pixels(panel: Panel, places: Places) -> Int32[np.ndarray, "place 2"]:
 
 def spot(panel: Panel, colour: Colour) -> None:
     """One colour all over."""
-    panel.pixels[:] = [min(max(round(c), 0), 255) for c in colour]
+    shown = np.array([min(max(round(c), 0), 255) for c in colour], dtype=np.uint8)
+    panel.pixels[:] = np.tile(shown, (panel.pixels.shape[1], 1))
 
 
 def bright(colour: Colour, factor: float) -> Colour:
