@@ -215,8 +215,9 @@ def processes() -> ForkServerContext | SpawnContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["mien.synth.studio"])
-    before = {name: os.environ.get(name) for name in _BORN_WITH}
-    os.environ.update(_BORN_WITH)
+    before = {name: os.environ.get(name) for name in ("NUMBA_NUM_THREADS", "GLIBC_TUNABLES")}
+    # read once, as a worker begins; idle threads of several processes would fight
+    os.environ.update({"NUMBA_NUM_THREADS": "1", "GLIBC_TUNABLES": before["GLIBC_TUNABLES"] or _LARGE_PAGES})
     try:
         forkserver.ensure_running()
     finally:
@@ -228,11 +229,8 @@ def processes() -> ForkServerContext | SpawnContext:
     return context
 
 
-_BORN_WITH = {"NUMBA_NUM_THREADS": "1", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-"""What workers read once, when they begin: idle threads of several processes would fight; and glibc asks for large
-pages, since to find one of a hundred thousand small ones takes time."""
-
-
+_LARGE_PAGES = "glibc.malloc.hugetlb=1"
+"""For glibc: to find one of a hundred thousand small ones takes time. Whoever has tunables of their own keeps those."""
 _KEPT = {-1: 256, -2: 16, -3: 32}
 """Of glibc's malloc (`M_TRIM_THRESHOLD`, `M_TOP_PAD`, `M_MMAP_THRESHOLD`), megabytes."""
 _STUDIO: dict[str, object] = {}
