@@ -271,9 +271,7 @@ def test_what_makes_no_sense_on_a_cluster(
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_one_run_at_a_time_writes_to_a_folder(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_run_at_a_time_writes_to_a_folder(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with exclusive(tmp_path / "out"):
         assert run(folder, "--out", tmp_path / "out") == 2
     assert "another process" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from test_architectures import NANOS, awake, crops, random
 
 from mien.cli import main
 from mien.deploy import exporting
+from mien.deploy.calibration import in_batches
 from mien.deploy.exporting import ExportJob, export_model
 from mien.deploy.openvino_graph import openvino_from_onnx, save_openvino
 from mien.errors import InputError, MienError, OutputError, WeightsError
@@ -258,6 +259,21 @@ def test_many_numbers_go_to_a_file_beside(exported: Exporter, tmp_path: Path, mo
     (tmp_path / "x.onnx.data").write_bytes((tmp_path / "x.onnx.data").read_bytes()[:-1] + b"x")
     with pytest.raises(WeightsError, match=r"x\.onnx\.data is not the file"):
         load_graph(tmp_path / "x.onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to", ["onnx", "openvino"])
+def test_eight_bits_of_a_fixed_batch(tmp_path: Path, studio: Path, to: exporting.Format) -> None:
+    """Ranges are found from batches as large as the graph wants them."""
+    out = tmp_path / ("x.onnx" if to == "onnx" else "x.xml")
+    done = export_model(ExportJob(weights="random-xxs", out=out, to=to, precision="int8", calibrate=(studio,), batch=5))
+    assert done.graph.batch == 5 and load_graph(out)[0](torch.zeros(5, 3, 128, 96)).transl.shape == (5, 3)
+
+
+def test_batches_are_all_of_one_size() -> None:
+    crops = np.arange(7, dtype=np.float32)[:, None, None, None] * np.ones((1, 3, 2, 2), np.float32)
+    firsts = [batch[:, 0, 0, 0].tolist() for batch in in_batches(crops, 3)]
+    assert firsts == [[0, 1, 2], [3, 4, 5], [6, 0, 1]]
 
 
 @pytest.mark.slow

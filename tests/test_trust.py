@@ -471,6 +471,40 @@ def test_what_a_study_kept_with_other_things_in_it_is_made_again(tmp_path: Path)
     assert kept(tmp_path / "a.npz", {"a": 1}, lambda: {"x": np.ones(2)})[0].keys() == {"x"}
 
 
+@pytest.mark.parametrize("header", [b"{'descr': (", b"", b"\x93NUMPY"])
+def test_what_a_study_kept_with_a_damaged_header_is_made_again(tmp_path: Path, header: bytes) -> None:
+    from mien.study.kept import is_kept
+
+    member = io.BytesIO()
+    np.save(member, np.zeros(3))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("made_of.npy", member.getvalue().replace(b"{'descr': '", header))
+        archive.writestr("seconds.npy", member.getvalue())
+    assert not is_kept(tmp_path / "a.npz", {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("names", "meshes"),
+    [
+        (np.array("a.png"), np.zeros((1, 10475, 3), np.float32)),
+        (np.array([3]), np.zeros((1, 10475, 3), np.float32)),
+        (np.array(["a.png"]), np.full((1, 10475, 3), "x")),
+    ],
+)
+def test_a_submission_of_other_things(tmp_path: Path, names: np.ndarray, meshes: np.ndarray) -> None:
+    np.savez(tmp_path / "a.npz", image_name=names, v_shaped=meshes)
+    assert any("not names and numbers" in problem for problem in check(tmp_path / "a.npz"))
+
+
+def test_rows_of_a_clip_without_a_key(tmp_path: Path) -> None:
+    from mien.filming.spill import Spill
+
+    spill = Spill(folder=tmp_path)
+    spill.append(np.zeros(2, [("frame", np.int64)]), np.zeros(2), {}, {})
+    with pytest.raises(InputError, match="have no score"):
+        spill.column("score")
+
+
 @pytest.mark.parametrize("content", ['{"a": 1}', '{"a": ["b"]}', "[]"])
 def test_known_answers_that_are_none(tmp_path: Path, content: str) -> None:
     from mien.evaluate.known_answer import compare_known

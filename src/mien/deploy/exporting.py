@@ -21,7 +21,7 @@ import torch
 
 import mien
 from mien.deploy.about import about
-from mien.deploy.calibration import calibration_crops
+from mien.deploy.calibration import calibration_crops, in_batches
 from mien.deploy.onnx_graph import annotate, onnx_from_network, quantised, save_onnx, spared_nodes
 from mien.deploy.openvino_graph import in_eight_bits, openvino_from_onnx, save_openvino
 from mien.errors import InputError, WeightsError
@@ -81,13 +81,13 @@ def export_model(job: ExportJob) -> Exported:
     _check(job)
     network, card = load_weights(job.weights, dtype=torch.float32)
     network.requires_grad_(False)
-    crops = calibration_crops(job.calibrate, card) if job.precision == "int8" else []
+    crops = calibration_crops(job.calibrate, card) if job.precision == "int8" else None
     graph = Graph(
         precision=job.precision,
         batch=job.batch,
         weights_sha256=card.sha256,
         difference=0.0,
-        calibrated_on=f"{sum(map(len, crops))} crops of {', '.join(p.name for p in job.calibrate)}" if crops else "",
+        calibrated_on="" if crops is None else f"{len(crops)} crops of {', '.join(p.name for p in job.calibrate)}",
         about=_about(network, card, job.batch),
     )
     with _workshop(job.out) as folder:
@@ -161,14 +161,14 @@ def _notes(card: WeightCard, graph: Graph) -> Notes:
     return {CARD_KEY: card.to_json(), GRAPH_KEY: graph.to_json()}
 
 
-def _onnx(job: ExportJob, network: Network, crops: list[np.ndarray], path: Path) -> Callable[[Notes], str]:
+def _onnx(job: ExportJob, network: Network, crops: np.ndarray | None, path: Path) -> Callable[[Notes], str]:
     """Write the graph without notes. Returns what writes notes into it, and says the SHA-256 of the file beside it."""
-    if job.precision == "int8":
+    if crops is not None:
         plain = path.with_name("plain.onnx")
         model = onnx_from_network(network, job.batch)
         spared = spared_nodes(model, network)
         save_onnx(model, plain)
-        quantised(plain, path, crops, spared)
+        quantised(plain, path, in_batches(crops, job.batch or 1), spared)  # all that flows is in memory at once
     else:
         kind = torch.float16 if job.precision == "fp16" else torch.float32
         save_onnx(onnx_from_network(network.to(kind), job.batch), path)
@@ -182,15 +182,19 @@ def _onnx(job: ExportJob, network: Network, crops: list[np.ndarray], path: Path)
     return write
 
 
-def _openvino(job: ExportJob, network: Network, crops: list[np.ndarray], path: Path) -> Callable[[Notes], str]:
+_RANGES_OF = 24
+"""Crops whose ranges NNCF finds together; it takes means over such groups."""
+
+
+def _openvino(job: ExportJob, network: Network, crops: np.ndarray | None, path: Path) -> Callable[[Notes], str]:
     """As `_onnx`."""
     between = path.with_name("between.onnx")
     traced = onnx_from_network(network, job.batch)
     spared = spared_nodes(traced, network)
     save_onnx(traced, between)
     model = openvino_from_onnx(between)
-    if crops:
-        model = in_eight_bits(model, crops, spared)
+    if crops is not None:
+        model = in_eight_bits(model, in_batches(crops, job.batch or _RANGES_OF), spared)
     halves = job.precision in ("bf16", "fp16")
     return lambda notes: sha256(save_openvino(model, path, notes, halves=halves))
 

@@ -256,6 +256,9 @@ def _check_hbw(path: Path) -> Iterator[str]:
         yield f"{', '.join(missing)} missing"
         return
     names, meshes = arrays["image_name"], arrays["v_shaped"]
+    if names.ndim != 1 or names.dtype.kind not in "US" or meshes.dtype.kind != "f":
+        yield f"image_name is {names.dtype} of shape {names.shape}, v_shaped {meshes.dtype}, not names and numbers"
+        return
     if meshes.ndim != 3 or meshes.shape[1:] != (VERTICES, 3) or len(meshes) != len(names):
         yield f"v_shaped is of shape {meshes.shape}, not ({len(names)}, {VERTICES}, 3)"
         return

@@ -107,9 +107,15 @@ class Spill:
         return np.fromfile(self.folder / "times.bin", np.float64) if self.frames else np.zeros(0)
 
     def column(self, key: str) -> np.ndarray:
-        """One key of all rows, read in pieces."""
+        """One key of all rows, read in pieces.
+
+        Raises:
+            InputError: the rows have no such key: they are not of this version, or were changed.
+        """
         if self.kind is None:
             return np.zeros(0)
+        if key not in (self.kind.names or ()):
+            raise InputError(f"the rows in {self.folder} have no {key}", todo="run again without --resume")
         found = np.empty((self.rows, *self.kind[key].shape), self.kind[key].base)
         with open(self.folder / "rows.bin", "rb") as stream:
             for start in range(0, self.rows, _PIECE):
