@@ -66,6 +66,7 @@ def onnx_from_network(network: Network, batch: int | None, why: str = "mien expo
         program = torch.onnx.export(
             _Plain(network).eval(), (example,), dynamo=True, input_names=[INPUT], output_names=names,
             dynamic_shapes=shapes, opset_version=OPSET, verbose=False,
+            optimize=batch is None,  # of a fixed batch, onnxscript 0.7 folds SMPLer-X's cutting out of hands wrongly
         )  # fmt: skip
     assert program is not None
     return program.model_proto
