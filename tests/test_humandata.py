@@ -199,6 +199,18 @@ def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+def test_an_archive_that_goes_closes_its_file(tmp_path: Path) -> None:
+    """Whoever still holds the file, as garbage that is collected in another order does."""
+    np.savez(tmp_path / "a.npz", key=np.arange(3))
+    archive = open_npz(tmp_path / "a.npz")
+    assert archive["key"].tolist() == [0, 1, 2]
+    held = archive._archive()
+    with archive.member("key") as stream:
+        assert held.fp is not None and len(stream.read(6)) == 6
+    del archive
+    assert held.fp is None
+
+
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_rows_are_those_of_the_whole(tmp_path: Path, save: Any) -> None:
     arrays = {

@@ -12,6 +12,7 @@ import io
 import math
 import os
 import warnings
+import weakref
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -88,6 +89,7 @@ class Archive(Mapping[str, Any]):
         known = self.__dict__.get("_open")
         if known is None or known[0] != os.getpid():
             known = self.__dict__["_open"] = (os.getpid(), zipfile.ZipFile(self.path))
+            weakref.finalize(self, known[1].close)  # in a cycle of garbage, the file could go before the archive
         return known[1]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -42,7 +42,9 @@ class Drawing:
     """Where to write to."""
     style: Style = "mesh"
     opacity: float = 0.85
+    """Of overlays, 0 to 1."""
     views: tuple[View, ...] = ("overlay",)
+    """What overlays show side by side."""
 
     def make(self) -> Drawn:
         """Draw it.
