@@ -1,7 +1,7 @@
 """Graphs beside torch: errors on the frozen split, size, speed on one core, and what the first picture costs.
 
     python benchmarks/export_model.py data/test --calibrate data/s1/studio data/s1/street ... [--on studio street]
-        [--out runs/graphs] [--rounds 15] [--write]
+        [--out runs/graphs] [--rounds 15] [--no-large] [--write]
 
 Speed is measured in rounds that go through all systems in turn, so that a busy machine is busy for all; what counts are
 the ratios to torch in fp32. With `--write` the figures are kept in docs/results/export-model.json, and the tables of
@@ -30,7 +30,7 @@ from open_weights import check_split, mean
 from mien.nets.weights import load_network
 
 PAGE = RESULTS.parent / "export-model.md"
-COMMAND = "python benchmarks/export_model.py data/test --calibrate data/s1/... --on ... --write"
+COMMAND = "python benchmarks/export_model.py data/test --calibrate data/s1/* --no-large --write"
 GRAPHS = {
     "onnx-fp32": ("onnx", "fp32"), "onnx-fp16": ("onnx", "fp16"), "onnx-int8": ("onnx", "int8"),
     "openvino-fp32": ("openvino", "fp32"), "openvino-bf16": ("openvino", "bf16"),
@@ -172,12 +172,12 @@ def main() -> None:
         for system in big:
             large[system.name]["megabytes"] = system.megabytes
     load.append(os.getloadavg()[0])
-    parts = {"open-xs": table(rows), LARGE: table(large)}
+    parts = {"open-xs": table(rows)} | ({LARGE: table(large)} if large else {})
     print(*parts.values(), sep="\n\n")
     if settings.write:
         machine = {"processor": processor(), "threads": 1, "torch": torch.__version__, "load_average": load}
         record = {"command": COMMAND, "recipes": [folder.name for folder in folders], "machine": machine}
-        record |= {"open-xs": rows, LARGE: large}
+        record |= {"open-xs": rows} | ({LARGE: large} if large else {})
         (RESULTS / "export-model.json").write_text(json.dumps(record, indent=1) + "\n")
         renew(parts)
 
