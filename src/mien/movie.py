@@ -92,8 +92,8 @@ def write_movie(path: Path, width: int, height: int, fps: float, *, sound_of: Pa
 
 
 def _same_bytes() -> dict[str, str]:
-    """What x264 needs to give the same bytes each time. With AVX-512 its macroblock tree depends on what was in memory
-    before (x264 165, as PyAV 18.1 brings it); AVX2 is as fast."""
+    """What x264 needs to give the same bytes each time. With AVX-512 and its macroblock tree they change from run
+    to run (x264 165, as PyAV 18.1 brings it); without either they do not, and AVX2 makes the smaller file."""
     from llvmlite import binding
 
     return {"x264-params": "asm=avx2"} if binding.get_host_cpu_features().get("avx512f") else {}
