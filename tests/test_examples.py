@@ -11,7 +11,11 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-@pytest.mark.parametrize("name", ["demo.py", *sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))])
+DEMO = pytest.param("demo.py", marks=pytest.mark.slow)
+"""Run after the quick tests anyway: `.ci/run` ends with `make demo`."""
+
+
+@pytest.mark.parametrize("name", [DEMO, *sorted(path.name for path in EXAMPLES.glob("[0-9]*.py"))])
 def test_example(name: str, tmp_path: Path) -> None:
     run_example(name, tmp_path)
     assert any((tmp_path / "out").glob("*.png"))
