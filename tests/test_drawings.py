@@ -60,6 +60,7 @@ def test_it_is_drawn_elsewhere_while_this_process_goes_on(drawing: Drawing, tmp_
 
 @pytest.mark.slow
 def test_an_interrupted_run_waits_for_no_drawing_and_leaves_nothing(drawing: Drawing, tmp_path: Path) -> None:
+    start = time.monotonic()
     with pytest.raises(KeyboardInterrupt), Drawings(apart=True) as drawings:
         for number in range(300):
             drawings.begin(changed(drawing, tmp_path / f"{number}.mp4"))
