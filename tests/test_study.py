@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,17 @@ def test_processes_that_die_are_told_apart(
     script("raise SystemExit(1)")  # a finished one is only read
     assert pool.submit(order).result()["key"] == order.key
     pool.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(RuntimeError(), "RuntimeError"), (RuntimeError("a\nworker is gone\n"), "worker is gone")]
+)
+def test_what_a_cluster_throws_fails_the_job(error: Exception, said: str) -> None:
+    inner: Future[Any] = Future()
+    told = pools._told(inner)
+    inner.set_exception(error)
+    with pytest.raises(Failed, match=f"^{said}$"):
+        told.result(timeout=1)
 
 
 def test_an_interrupted_pool_asks_its_processes_to_end(

@@ -144,7 +144,7 @@ def _told(future: Future[Any]) -> Future[dict[str, Any]]:
 
     def done(inner: Future[Any]) -> None:
         error = inner.exception()
-        found = str(error).strip().splitlines()[-1] if error is not None else inner.result()
+        found = inner.result() if error is None else (str(error).strip() or type(error).__name__).splitlines()[-1]
         if isinstance(found, str):
             told.set_exception(Failed(found))
         else:
