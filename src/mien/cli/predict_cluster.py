@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -100,10 +101,10 @@ def _items(inputs: Sequence[str], video: VideoOptions) -> list[Item]:
         raise InputError(f"--clip, and frames in {away[0]}", expected="frames in folders", todo=todo)
     found = remote_items(away) if away else []
     found += items_of(*split_inputs(here, video)) if here or not away else []
-    stems = [item.stem for item in found]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None) if away and here else None
-    if twice is not None:
-        what = f"two inputs would both be written to {twice}.npz"
+    times = Counter(item.stem for item in found)
+    twice = [stem for stem in times if times[stem] > 1]
+    if twice and away and here:
+        what = f"two inputs would both be written to {twice[0]}.npz"
         raise InputError(what, expected="one name for each input", todo="give them to separate runs")
     return found
 

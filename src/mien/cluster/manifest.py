@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 from mien.cluster.places import Place
 from mien.errors import InputError
@@ -119,8 +118,8 @@ class Manifest:
 def _compare(place: Place, text: bytes, now: Mapping[str, object]) -> None:
     """The same settings, as JSON has them."""
     try:
-        known = json.loads(text)
-    except ValueError as error:
+        known = dict(json.loads(text))
+    except (ValueError, TypeError) as error:
         raise _damaged(place, SETTINGS, error) from error
     for key, value in json.loads(json.dumps(dict(now))).items():
         if known.get(key) != value:
@@ -132,14 +131,14 @@ def _compare(place: Place, text: bytes, now: Mapping[str, object]) -> None:
 
 
 def _entries(place: Place) -> list[Entry]:
-    names = {each.name for each in fields(Entry)}
+    from pydantic import TypeAdapter, ValidationError
+
+    kind, lines = TypeAdapter(Entry), (place.read(MANIFEST) or b"").splitlines()
     try:
-        records: list[dict[str, Any]] = [json.loads(line) for line in (place.read(MANIFEST) or b"").splitlines()]
-        found = [{key: value for key, value in record.items() if key in names} for record in records]
-        return [Entry(**{**record, "problems": tuple(record.get("problems", ()))}) for record in found]
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _damaged(place, MANIFEST, error) from error
+        return [kind.validate_json(line) for line in lines]
+    except ValidationError as error:
+        raise _damaged(place, MANIFEST, error.errors()[0]["msg"]) from error
 
 
-def _damaged(place: Place, name: str, error: Exception) -> InputError:
-    return InputError(f"{place.show(name)} is damaged ({error})", todo="run again without --resume")
+def _damaged(place: Place, name: str, reason: object) -> InputError:
+    return InputError(f"{place.show(name)} is damaged ({reason})", todo="run again without --resume")
