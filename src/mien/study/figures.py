@@ -90,7 +90,7 @@ def matrix(
                 axis.text(
                     column,
                     row,
-                    f"{value:.0f}",
+                    f"{value:z.0f}",
                     ha="center",
                     va="center",
                     fontsize=8,
