@@ -14,9 +14,9 @@ from jaxtyping import Float, Float32, Float64
 
 from mien.body.model import BodyModel
 from mien.body.reading import BodyArrays
-from mien.geometry.rotation import matrix_from_axis_angle
 from mien.synth.figure import Figure, Piece, follow
 from mien.synth.pose import Pose
+from mien.synth.turns import matrices_of
 
 __all__ = ["SHOES", "Actor", "People", "gather", "make_figure", "moved", "put", "seat_height", "swung"]
 
@@ -78,7 +78,7 @@ def put(
     figure: Figure, pose: Pose, heading: float, lift: float, worn: tuple[Piece, ...], held: tuple[Piece, ...]
 ) -> Actor:
     """Stand somebody on the ground with the pelvis over the origin, or `lift` metres above the ground."""
-    turns = matrix_from_axis_angle(torch.from_numpy(np.concatenate([pose.rotations, [[0.0, heading, 0.0]]])))
+    turns = torch.from_numpy(matrices_of(np.concatenate([pose.rotations, [[0.0, heading, 0.0]]])))
     rotations = turns[:-1]
     rotations[0] = turns[-1] @ rotations[0]
     vertices, joints, transforms = _posed(figure, pose, rotations)
@@ -126,7 +126,7 @@ def _shifted(points, step):
 
 def swung(actor: Actor, turns: Float64[np.ndarray, "55 3"]) -> Actor:
     """The same actor a moment before or after: every joint turned further, about its own axes (axis-angle)."""
-    rotations = torch.from_numpy(actor.rotations) @ matrix_from_axis_angle(torch.from_numpy(turns))
+    rotations = torch.from_numpy(actor.rotations) @ torch.from_numpy(matrices_of(turns))
     vertices, joints, transforms = _posed(actor.figure, actor.pose, rotations)
     still = replace(actor, vertices=vertices, joints=joints, transforms=transforms, place=np.zeros_like(actor.place))
     return moved(still, (float(actor.place[0]), float(actor.place[1]), float(actor.place[2])))
@@ -154,18 +154,33 @@ def gather(rng: np.random.Generator, people: People, actors: list[Actor]) -> lis
     for actor in actors[1:]:
         angle, away = rng.uniform(-math.pi, math.pi), people.spread * rng.uniform(0.6, 1.4)
         anchor, cells = placed[int(rng.integers(len(placed)))].joints[0], _cells(actor)
-        shift, there = (0, 0), cells
+        shift = 0, 0
         for step in range(_TRIES):
             reach = away + step * _STEP
             x = anchor[0] + reach * math.sin(angle) - actor.joints[0, 0]
             z = anchor[2] + reach * math.cos(angle) - actor.joints[0, 2]
             shift = round(float(x) / _CELL), round(float(z) / _CELL)
-            there = cells + ((shift[0] << 40) + shift[1])
-            if not np.isin(there, taken, assume_unique=True).any():
+            if not _meet(cells, (shift[0] << 40) + shift[1], taken):
                 break
         placed.append(moved(actor, (shift[0] * _CELL, 0.0, shift[1] * _CELL)))
-        taken = np.union1d(taken, there)
+        taken = np.union1d(taken, cells + ((shift[0] << 40) + shift[1]))
     return placed
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _meet(cells, shift, taken):
+    """Whether any of the cells, shifted, is taken; both are in order."""
+    i, j = 0, 0
+    while i < cells.shape[0] and j < taken.shape[0]:
+        here = cells[i] + shift
+        if here == taken[j]:
+            return True
+        if here < taken[j]:
+            i += 1
+        else:
+            j += 1
+    return False
 
 
 def _cells(actor: Actor) -> np.ndarray:

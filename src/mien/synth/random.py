@@ -17,4 +17,4 @@ __all__ = ["stream"]
 def stream(*names: str | int) -> np.random.Generator:
     """A generator seeded by the SHA-256 of the names."""
     text = "\x1f".join(f"{type(name).__name__}:{name}" for name in names)
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest(), "little"))
+    return np.random.default_rng(np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4"))
