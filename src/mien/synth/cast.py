@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32, Float64
 
 from mien.body.model import BodyModel
 from mien.body.reading import BodyArrays
+from mien.body.skinning import skin
 from mien.synth.figure import Figure, Piece, follow
 from mien.synth.pose import Pose
 from mien.synth.turns import matrices_of
@@ -139,7 +140,9 @@ def _posed(
     betas, expression = torch.from_numpy(figure.betas)[None], torch.from_numpy(pose.expression)[None]
     with torch.no_grad():
         posed = figure.body.shape(betas, expression).pose(rotations[None].float())
-        return posed.mesh()[0].numpy(), posed.position[0].numpy(), posed.transforms()[0].numpy()
+        transforms = posed.transforms()
+        vertices = skin(figure.body, posed.features(), transforms)
+    return vertices[0].numpy(), posed.position[0].numpy(), transforms[0].numpy()
 
 
 def seat_height(actor: Actor) -> float:
@@ -150,6 +153,8 @@ def seat_height(actor: Actor) -> float:
 
 def gather(rng: np.random.Generator, people: People, actors: list[Actor]) -> list[Actor]:
     """Spread actors who all stand at the origin, in steps of whole cells, so that their bodies share none."""
+    if len(actors) == 1:
+        return actors
     placed, taken = [actors[0]], _cells(actors[0])
     for actor in actors[1:]:
         angle, away = rng.uniform(-math.pi, math.pi), people.spread * rng.uniform(0.6, 1.4)
