@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import pytest
 import torch
 
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
-from mien.synth.random import stream, weighted
+from mien.synth.random import _Seed, stream, weighted
 from mien.synth.turns import matrices_of, vectors_of
 
 
@@ -29,6 +30,13 @@ def test_streams_are_those_of_numpy() -> None:
         digest = hashlib.sha256(f"str:hands\x1fint:{number}".encode()).digest()
         expected = np.random.default_rng(int.from_bytes(digest, "little"))
         assert stream("hands", number).bit_generator.state == expected.bit_generator.state
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 4, 7])
+def test_seeds_that_end_in_zeros_are_short(zeros: int) -> None:
+    digest = hashlib.sha256(b"some").digest()[: 32 - zeros] + bytes(zeros)
+    expected = np.random.SeedSequence(int.from_bytes(digest, "little")).generate_state(8, np.uint64)
+    np.testing.assert_array_equal(_Seed(digest).generate_state(8, np.uint64), expected)
 
 
 def test_weighted_draws_are_those_of_numpy() -> None:

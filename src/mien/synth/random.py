@@ -35,7 +35,7 @@ class _Seed(ISeedSequence):
     """`numpy.random.SeedSequence` of eight words, compiled; pictures take some ten streams a person."""
 
     def __init__(self, digest: bytes) -> None:
-        self.words = np.frombuffer(digest, dtype="<u4")
+        self.words = np.trim_zeros(np.frombuffer(digest, dtype="<u4"), "b")  # of a number, whose length numpy takes
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         """As many words as the generator asks for."""
