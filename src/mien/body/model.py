@@ -200,8 +200,8 @@ class Posed(Record):
         """Which row of the moving contour is seen: the neck's turn about the vertical, in whole degrees, within 39."""
         neck = self.world[:, NECK]
         turn = -torch.rad2deg(torch.atan2(-neck[:, 2, 0], torch.hypot(neck[:, 0, 0], neck[:, 1, 0])))
-        angle = turn.detach().clamp(max=39).round().long()
-        return torch.where(angle >= 0, angle, torch.where(angle < -39, CONTOUR_ANGLES - 1, 39 - angle))
+        angle = turn.detach().clamp(min=-39, max=39).round().long()
+        return torch.where(angle >= 0, angle, 39 - angle)
 
     def mesh(self) -> Float[Tensor, "batch vert 3"]:
         """All vertices, metres. On a CPU and without gradients a fused kernel skins them in one pass."""

@@ -54,12 +54,16 @@ class VertexSet(Record):
 
         Entries of the same row share one product, since a row's basis is far larger than what it gives.
         """
-        order = row.argsort()
-        rows, counts = row.unique(return_counts=True)
-        groups = features[order].split(counts.tolist())
-        none = features.new_zeros(0, self.basis.shape[-1])
-        moved = torch.cat([none, *(group @ self.basis[r] for r, group in zip(rows.tolist(), groups, strict=True))])
-        rest = self.template[row] + moved[order.argsort()].unflatten(-1, (-1, 3))
+        if len(row) == 1:
+            moved = features @ self.basis[int(row)]
+        else:
+            order = row.argsort()
+            rows, counts = row.unique(return_counts=True)
+            groups = features[order].split(counts.tolist())
+            none = features.new_zeros(0, self.basis.shape[-1])
+            moved = torch.cat([none, *(group @ self.basis[r] for r, group in zip(rows.tolist(), groups, strict=True))])
+            moved = moved[order.argsort()]
+        rest = self.template[row] + moved.unflatten(-1, (-1, 3))
         return apply_transforms(self.weights[row] @ transforms, rest)
 
 

@@ -14,9 +14,10 @@ from jaxtyping import Float, Float32, Float64
 
 from mien.body.model import BodyModel
 from mien.body.reading import BodyArrays
-from mien.geometry.rotation import matrix_from_axis_angle
+from mien.body.skinning import skin
 from mien.synth.figure import Figure, Piece, follow
 from mien.synth.pose import Pose
+from mien.synth.turns import matrices_of
 
 __all__ = ["SHOES", "Actor", "People", "gather", "make_figure", "moved", "put", "seat_height", "swung"]
 
@@ -78,7 +79,7 @@ def put(
     figure: Figure, pose: Pose, heading: float, lift: float, worn: tuple[Piece, ...], held: tuple[Piece, ...]
 ) -> Actor:
     """Stand somebody on the ground with the pelvis over the origin, or `lift` metres above the ground."""
-    turns = matrix_from_axis_angle(torch.from_numpy(np.concatenate([pose.rotations, [[0.0, heading, 0.0]]])))
+    turns = torch.from_numpy(matrices_of(np.concatenate([pose.rotations, [[0.0, heading, 0.0]]])))
     rotations = turns[:-1]
     rotations[0] = turns[-1] @ rotations[0]
     vertices, joints, transforms = _posed(figure, pose, rotations)
@@ -126,7 +127,7 @@ def _shifted(points, step):
 
 def swung(actor: Actor, turns: Float64[np.ndarray, "55 3"]) -> Actor:
     """The same actor a moment before or after: every joint turned further, about its own axes (axis-angle)."""
-    rotations = torch.from_numpy(actor.rotations) @ matrix_from_axis_angle(torch.from_numpy(turns))
+    rotations = torch.from_numpy(actor.rotations) @ torch.from_numpy(matrices_of(turns))
     vertices, joints, transforms = _posed(actor.figure, actor.pose, rotations)
     still = replace(actor, vertices=vertices, joints=joints, transforms=transforms, place=np.zeros_like(actor.place))
     return moved(still, (float(actor.place[0]), float(actor.place[1]), float(actor.place[2])))
@@ -139,7 +140,9 @@ def _posed(
     betas, expression = torch.from_numpy(figure.betas)[None], torch.from_numpy(pose.expression)[None]
     with torch.no_grad():
         posed = figure.body.shape(betas, expression).pose(rotations[None].float())
-        return posed.mesh()[0].numpy(), posed.position[0].numpy(), posed.transforms()[0].numpy()
+        transforms = posed.transforms()
+        vertices = skin(figure.body, posed.features(), transforms)
+    return vertices[0].numpy(), posed.position[0].numpy(), transforms[0].numpy()
 
 
 def seat_height(actor: Actor) -> float:
@@ -150,22 +153,39 @@ def seat_height(actor: Actor) -> float:
 
 def gather(rng: np.random.Generator, people: People, actors: list[Actor]) -> list[Actor]:
     """Spread actors who all stand at the origin, in steps of whole cells, so that their bodies share none."""
+    if len(actors) == 1:
+        return actors
     placed, taken = [actors[0]], _cells(actors[0])
     for actor in actors[1:]:
         angle, away = rng.uniform(-math.pi, math.pi), people.spread * rng.uniform(0.6, 1.4)
         anchor, cells = placed[int(rng.integers(len(placed)))].joints[0], _cells(actor)
-        shift, there = (0, 0), cells
+        shift = 0, 0
         for step in range(_TRIES):
             reach = away + step * _STEP
             x = anchor[0] + reach * math.sin(angle) - actor.joints[0, 0]
             z = anchor[2] + reach * math.cos(angle) - actor.joints[0, 2]
             shift = round(float(x) / _CELL), round(float(z) / _CELL)
-            there = cells + ((shift[0] << 40) + shift[1])
-            if not np.isin(there, taken, assume_unique=True).any():
+            if not _meet(cells, (shift[0] << 40) + shift[1], taken):
                 break
         placed.append(moved(actor, (shift[0] * _CELL, 0.0, shift[1] * _CELL)))
-        taken = np.union1d(taken, there)
+        taken = np.union1d(taken, cells + ((shift[0] << 40) + shift[1]))
     return placed
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _meet(cells, shift, taken):
+    """Whether any of the cells, shifted, is taken; both are in order."""
+    i, j = 0, 0
+    while i < cells.shape[0] and j < taken.shape[0]:
+        here = cells[i] + shift
+        if here == taken[j]:
+            return True
+        if here < taken[j]:
+            i += 1
+        else:
+            j += 1
+    return False
 
 
 def _cells(actor: Actor) -> np.ndarray:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import no_type_check
 
+import numba
 import numpy as np
 from jaxtyping import Float
 
 from mien.body.joints import SMPLX_JOINTS
+from mien.synth.random import weighted
 from mien.synth.view import View
 
 __all__ = ["SUBJECTS", "Framing", "aim", "pick"]
@@ -57,7 +60,7 @@ class Framing:
 def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     """One of the names, as often as its weight says."""
     names, share = list(weights), np.array([weights[name] for name in weights], dtype=np.float64)
-    return names[int(rng.choice(len(names), p=share / share.sum()))]
+    return names[weighted(rng, share)]
 
 
 def aim(
@@ -104,8 +107,20 @@ def aim(
 
 def _nearer(view: View, points: Float[np.ndarray, "point 3"], fill: float, distance: float) -> float:
     """The distance at which the points would take the share `fill` of the picture, to first order."""
-    seen = view.to_camera(points)
-    depth = np.maximum(seen[:, 2], 0.05)
-    pixels = seen[:, :2] / depth[:, None] * view.K[0, 0]
-    extent = np.ptp(pixels, 0) / np.array([view.size[1], view.size[0]])
-    return float(np.clip(distance * extent.max() / fill, 0.35, 60.0))
+    wide, tall = _extent(points, view.rotation, view.shift, view.K[0, 0])
+    return min(max(distance * max(wide / view.size[1], tall / view.size[0]) / fill, 0.35), 60.0)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@no_type_check
+def _extent(points, rotation, shift, focal):
+    """Pixels from the leftmost to the rightmost of the points, and from the highest to the lowest."""
+    low_x, low_y, high_x, high_y, seen = np.inf, np.inf, -np.inf, -np.inf, np.empty(3)
+    for n in range(points.shape[0]):
+        for k in range(3):  # rounded as BLAS does
+            x, y, z = points[n, 0], points[n, 1], points[n, 2]
+            seen[k] = (z * rotation[k, 2] + (y * rotation[k, 1] + x * rotation[k, 0])) + shift[k]
+        depth = max(seen[2], 0.05)
+        x, y = seen[0] / depth * focal, seen[1] / depth * focal
+        low_x, high_x, low_y, high_y = min(low_x, x), max(high_x, x), min(low_y, y), max(high_y, y)
+    return high_x - low_x, high_y - low_y

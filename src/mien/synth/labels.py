@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float, Float32, Float64
 
 from mien.body.joints import NUM_OUTPUT_JOINTS, SMPLX_137
 from mien.body.model import BodyModel
-from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from mien.records import Record
 from mien.render.scene import Scene
+from mien.synth.turns import matrices_of, vectors_of
 from mien.synth.view import View
 
 __all__ = ["BODY_SCALE", "Person", "flesh", "label", "sharp", "stored_pose"]
@@ -88,7 +88,7 @@ def flesh(body: BodyModel) -> Float64[np.ndarray, "144"]:
 
 def stored_pose(rotations: Float64[np.ndarray, "55 3 3"]) -> Float32[np.ndarray, "55 3"]:
     """Axis-angle as it is stored."""
-    return axis_angle_from_matrix(torch.from_numpy(rotations)).float().numpy()
+    return vectors_of(rotations).astype(np.float32)
 
 
 def label(
@@ -133,7 +133,7 @@ def label(
 def _joints(body: BodyModel, params: dict[str, np.ndarray]) -> Float64[np.ndarray, "144 3"]:
     names = ("body_pose", "jaw_pose", "leye_pose", "reye_pose", "left_hand_pose", "right_hand_pose")
     rows = [params["global_orient"].reshape(1, 3), *(params[name].reshape(-1, 3) for name in names)]
-    rotations = matrix_from_axis_angle(torch.from_numpy(np.concatenate(rows)).double())
+    rotations = torch.from_numpy(matrices_of(np.concatenate(rows).astype(np.float64)))
     betas, expression, transl = (
         torch.from_numpy(params[name]).double()[None] for name in ("betas", "expression", "transl")
     )
@@ -185,19 +185,27 @@ def _visible(
     column, row = np.rint(joints2d[:, 0]), np.rint(joints2d[:, 1])
     inside = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
     depth, mesh = scene.at(row[inside].astype(int), column[inside].astype(int))
-    mine = np.isin(mesh, list(own))
+    mine = np.array([number in own for number in mesh.tolist()], dtype=bool)
     slack = radius[inside] + np.where(mine, CLOTH, 0.0)
     visible = np.zeros(len(joints3d), dtype=bool)
     visible[inside] = depth >= joints3d[inside, 2] - slack
     return visible
 
 
-def _box(points: Float64[np.ndarray, "point 2"], width: int, height: int, scale: float) -> Float32[np.ndarray, "5"]:
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _box(points, width, height, scale):
     """x, y, width, height, 1 around the pixels of what lies in the picture, enlarged; all zeros if nothing does."""
-    edge = np.array([width, height]) - 1.0
-    inside = ((points >= 0) & (points <= edge)).all(1)
-    if not inside.any():
-        return np.zeros(5, dtype=np.float32)
-    low, high = np.clip(points.min(0), 0, edge) - 0.5, np.clip(points.max(0), 0, edge) + 0.5
-    centre, side = (low + high) / 2, (high - low) * scale
-    return np.array([*(centre - side / 2), *side, 1.0], dtype=np.float32)
+    found, inside = np.zeros(5, dtype=np.float32), False
+    low_x, low_y, high_x, high_y, right, bottom = np.inf, np.inf, -np.inf, -np.inf, width - 1.0, height - 1.0
+    for k in range(points.shape[0]):
+        x, y = points[k, 0], points[k, 1]
+        low_x, high_x, low_y, high_y = min(low_x, x), max(high_x, x), min(low_y, y), max(high_y, y)
+        inside = inside or (0 <= x <= right and 0 <= y <= bottom)
+    if inside:
+        left, top = min(max(low_x, 0.0), right) - 0.5, min(max(low_y, 0.0), bottom) - 0.5
+        right, bottom = min(max(high_x, 0.0), right) + 0.5, min(max(high_y, 0.0), bottom) + 0.5
+        wide, tall = (right - left) * scale, (bottom - top) * scale
+        found[0], found[1] = (left + right) / 2 - wide / 2, (top + bottom) / 2 - tall / 2
+        found[2], found[3], found[4] = wide, tall, 1
+    return found

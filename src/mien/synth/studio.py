@@ -132,7 +132,7 @@ class Studio:
             scene = arrange(meshes, view.K, size, lights=None)
             seen = self._moving(stream(*key, "moving"), actors, skins, seats, view, place)
         else:
-            packed, seen = pack(meshes), place.backdrop.copy()
+            packed, seen = pack(meshes), place.backdrop  # which nobody needs again
             shadows = cast_shadows(packed, place)
             scene = arrange(packed, view.K, size, lights=place.lights, shadows=shadows, samples=2, centres=True)
             scene.paint(seen)
@@ -242,8 +242,8 @@ def cast_shadows(packed: Packed, place: Place) -> list[Shadow | None]:
 
 def _cylinder(actor: Actor) -> tuple[float, float]:
     """Radius and height of the upright cylinder about the pelvis that a person fills, metres."""
-    across = actor.vertices[::7, [0, 2]] - actor.joints[0, [0, 2]]
-    return float(np.linalg.norm(across, axis=1).max()) + 0.05, float(actor.vertices[:, 1].max()) + 0.1
+    x, z = actor.vertices[::7, 0] - actor.joints[0, 0], actor.vertices[::7, 2] - actor.joints[0, 2]
+    return float(np.sqrt((x * x + z * z).max())) + 0.05, float(actor.vertices[:, 1].max()) + 0.1
 
 
 def _turns(rng: np.random.Generator, turn: float) -> Float64[np.ndarray, "55 3"]:

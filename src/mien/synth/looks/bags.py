@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Float32, Int32
+from jaxtyping import Bool, Float, Float32, Int32
 
+from mien.body.reading import BodyArrays
 from mien.synth.figure import Figure, Piece
 from mien.synth.looks.fields import curve, ramp
+from mien.synth.looks.memo import once_per_body
 from mien.synth.looks.shapes import Build, tube
 from mien.synth.looks.tones import mix, rgb, vivid
 
@@ -32,10 +34,16 @@ def _by_height(
     return np.array([_SPINE], dtype=np.int32), (weight / weight.sum(1, keepdims=True)).astype(np.float32)
 
 
+@once_per_body
+def _carriers(arrays: BodyArrays) -> tuple[Bool[np.ndarray, " vert"], Bool[np.ndarray, " vert"]]:
+    """Vertices of trunk and hips, and these with the thighs."""
+    trunk = [0, 3, 6, 9, 13, 14]
+    return arrays.weights[:, trunk].sum(1) > 0.5, arrays.weights[:, sorted([*trunk, 1, 2])].sum(1) > 0.5
+
+
 def _trunk(figure: Figure) -> Float32[np.ndarray, "vert 3"]:
     """The skin of trunk and hips."""
-    weights = figure.arrays.weights
-    return figure.vertices[weights[:, [0, 3, 6, 9, 13, 14]].sum(1) > 0.5]
+    return figure.vertices[_carriers(figure.arrays)[0]]
 
 
 def _bag(size: tuple[float, float, float], power: float, taper: float) -> Float32[np.ndarray, "9 21 3"]:
@@ -130,8 +138,9 @@ def _reach(points: np.ndarray, height: float, near: float, sign: float) -> float
 def _crossbody(rng: np.random.Generator, figure: Figure) -> list[Piece]:
     """A bag at one hip, its strap over the other shoulder."""
     joints, side = figure.joints.astype(np.float64), float(rng.choice([-1.0, 1.0]))
-    own = figure.arrays.weights[:, [0, 1, 2, 3, 6, 9, 13, 14]].sum(1) > 0.5
-    skin = figure.vertices[own & (figure.vertices[:, 1] > joints[1, 1] - 0.08)].astype(np.float64)
+    skin = figure.vertices[_carriers(figure.arrays)[1] & (figure.vertices[:, 1] > joints[1, 1] - 0.08)].astype(
+        np.float64
+    )
     high = joints[16 if side < 0 else 17].copy()
     neck = joints[12]
     high = high * 0.45 + neck * 0.55

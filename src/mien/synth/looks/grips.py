@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 
 from mien.body.reading import BodyArrays
-from mien.geometry.rotation import matrix_from_axis_angle
 from mien.synth.figure import Figure
 from mien.synth.looks.hands import Hand, hand_of
 from mien.synth.looks.memo import once_per_body
+from mien.synth.turns import matrices_of
 
 __all__ = ["Grip", "bent_hand", "room_for_ball", "room_for_rod", "room_for_slab"]
 
@@ -46,7 +45,7 @@ def bent_hand(side: int, figure: Figure, rotations: Float[np.ndarray, "15 3"]) -
     arrays, rest = figure.arrays, figure.joints.astype(np.float64)
     hand = hand_of(side, arrays, figure.vertices, figure.joints)
     first, count = 25 + 15 * side, len(rest)
-    local = matrix_from_axis_angle(torch.from_numpy(np.ascontiguousarray(rotations, dtype=np.float64))).numpy()
+    local = matrices_of(np.ascontiguousarray(rotations, dtype=np.float64))
     world, place = np.tile(np.eye(3), (count, 1, 1)), rest.copy()
     for k in range(15):
         joint, above = first + k, int(arrays.parents[first + k])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32
+from jaxtyping import Float, Float32, Float64, Int32
 
 from mien.synth.figure import Figure, Piece
 from mien.synth.looks.fields import ramp
@@ -37,6 +37,15 @@ def carried(
 def _to_and_fro(values: np.ndarray) -> np.ndarray:
     """0..1..0 for 0..1..2 and so on: a texture laid without seams."""
     return np.abs((values + 1) % 2 - 1)
+
+
+@cache
+def _grid(rows: int, repeat: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, Float64[np.ndarray, "row column 2"]]:
+    """Of a shell: angles around (column,), how far down (row, 1), and places in the texture."""
+    turn = np.linspace(-np.pi, np.pi, COLUMNS + 1)
+    share = np.linspace(0, 1, rows)[:, None] ** 0.9
+    u, v = _to_and_fro(turn / np.pi * repeat[0] + 0 * share), _to_and_fro(0.12 + share * repeat[1] * 0.6 + 0 * turn)
+    return turn, share, np.stack([u, v], -1)
 
 
 @dataclass(eq=False)
@@ -79,9 +88,8 @@ class Growth:
             repeat: how often the texture is laid to and fro around the head and along the hair.
             shade: of its thickest parts.
         """
-        turn = np.linspace(-np.pi, np.pi, COLUMNS + 1)
+        turn, share, uv = _grid(rows, repeat)
         low = self.scalp.edge(turn, receding=receding) + 0.025
-        share = np.linspace(0, 1, rows)[:, None] ** 0.9
         around = np.broadcast_to(turn, (rows, COLUMNS + 1))
         upwards = np.pi / 2 - share * (np.pi / 2 - low)
         inside = (upwards - low) * 0.1
@@ -94,10 +102,6 @@ class Growth:
         out = base - self.scalp.origin
         points = base + out * (height / np.sqrt((out * out).sum(-1)))[..., None]
         points[0] = points[0].mean(0)
-        uv = np.stack(
-            [_to_and_fro(turn / np.pi * repeat[0] + 0 * share), _to_and_fro(0.12 + share * repeat[1] * 0.6 + 0 * turn)],
-            -1,
-        )
         dark = 0.72 + (shade - 0.72) * ramp(height, 0.002, 0.012)
         self.build.add(points, uv, dark[..., None], weld=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 
 from mien.body.joints import LEFT_WRIST
 from mien.body.reading import BodyArrays
@@ -186,6 +186,12 @@ def bracelet(rng: np.random.Generator, figure: Figure, side: int) -> list[Piece]
     return [build.piece("bracelet", joint, weight, two_sided=True)]
 
 
+@once_per_body
+def _bones(arrays: BodyArrays) -> dict[int, Int64[np.ndarray, " some"]]:
+    """The vertices around each finger joint's bone."""
+    return {joint: np.nonzero(arrays.weights[:, joint] > 0.3)[0] for joint in range(25, 55)}
+
+
 def rings(rng: np.random.Generator, figure: Figure) -> list[Piece]:
     """Rings on one to three fingers, carried by the first bone."""
     found = []
@@ -202,8 +208,7 @@ def rings(rng: np.random.Generator, figure: Figure) -> list[Piece]:
         length = max(float(np.linalg.norm(step)), 1e-6)
         way = step / length
         place = start + step * (0.5 if name == "thumb" else 0.72)
-        own = arrays.weights[:, finger.joints[bone]] > 0.3
-        offset = figure.vertices[own] - place
+        offset = figure.vertices[_bones(arrays)[finger.joints[bone]]] - place
         along = offset @ way
         belt = offset[np.abs(along) < 0.005]
         if len(belt) < 4:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import no_type_check
 
+import numba
 import numpy as np
 from jaxtyping import Float
 
@@ -13,6 +15,7 @@ from mien.errors import InputError
 from mien.synth.figure import Figure
 from mien.synth.looks.memo import once_per_body
 from mien.synth.looks.tones import eye_colour, hair_colour, mix, vivid
+from mien.synth.random import weighted
 
 __all__ = ["BEARDS", "HATS", "STYLES", "Look", "Looks", "draw_look", "manliness"]
 
@@ -122,15 +125,28 @@ def manliness(figure: Figure) -> float:
     """How much a body looks like a man's, 0..1: broad shoulders against hips, flat chest against breasts."""
     joints, (chest, hips) = figure.joints, _trunk(figure.arrays)
     shoulders = abs(float(joints[16, 0] - joints[17, 0]))
-    trunk = figure.vertices[chest]
-    belt = trunk[(trunk[:, 1] < joints[16, 1] - 0.05) & (trunk[:, 1] > joints[6, 1])]
-    side = np.abs(belt[:, 0])
-    out, middle = belt[side > 0.22 * shoulders, 2], belt[side < 0.05 * shoulders + 0.01, 2]
-    if shoulders < 1e-3 or not len(out) or not len(middle):
+    aside, inner = np.float32(0.22 * shoulders), np.float32(0.05 * shoulders + 0.01)
+    heights = joints[6, 1], joints[16, 1] - np.float32(0.05)
+    out, middle, hip = _reaches(figure.vertices, chest, hips, heights, aside, inner)
+    if shoulders < 1e-3 or not np.isfinite(out) or not np.isfinite(middle):
         return 0.5
-    breast = float(out.max() - middle.max())
-    wide = float(np.ptp(figure.vertices[hips, 0])) / shoulders if len(hips) else 1.0
-    return float(1 / (1 + np.exp((breast - 0.018) * 120 + (wide - 0.95) * 8)))
+    wide = float(hip) / shoulders if len(hips) else 1.0
+    return float(1 / (1 + np.exp((float(out - middle) - 0.018) * 120 + (wide - 0.95) * 8)))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _reaches(vertices, chest, hips, heights, aside, inner):
+    """How far the chest reaches ahead between two heights, on its sides and in its middle; the width of the hips."""
+    out, middle, left, right = -np.float32(np.inf), -np.float32(np.inf), np.float32(np.inf), -np.float32(np.inf)
+    for k in range(chest.shape[0]):
+        x, y, z = abs(vertices[chest[k], 0]), vertices[chest[k], 1], vertices[chest[k], 2]
+        if heights[0] < y < heights[1]:
+            out = max(out, z) if x > aside else out
+            middle = max(middle, z) if x < inner else middle
+    for k in range(hips.shape[0]):
+        left, right = min(left, vertices[hips[k], 0]), max(right, vertices[hips[k], 0])
+    return out, middle, right - left
 
 
 def draw_look(rng: np.random.Generator, figure: Figure, looks: Looks) -> Look:
@@ -142,10 +158,10 @@ def draw_look(rng: np.random.Generator, figure: Figure, looks: Looks) -> Look:
     weights = np.array([looks.styles.get(s, 0.0) * (m * manly + f * (1 - manly)) for s, (m, f) in STYLES.items()])
     weights = weights * [0.05 + 2.2 * depth if s == "afro" else 1.0 for s in STYLES]
     weights = weights if weights.sum() > 0 else np.array([looks.styles.get(s, 0.0) for s in STYLES])
-    style = list(STYLES)[int(rng.choice(len(STYLES), p=weights / weights.sum()))]
+    style = list(STYLES)[weighted(rng, weights)]
     bearded = manly > 0.5 and rng.uniform() < looks.beard
     kinds = np.array(list(BEARDS.values()))
-    beard = list(BEARDS)[int(rng.choice(len(kinds), p=kinds / kinds.sum()))] if bearded else "none"
+    beard = list(BEARDS)[weighted(rng, kinds)] if bearded else "none"
     made_up = manly < 0.5 and rng.uniform() < looks.make_up
     polished = rng.uniform() < looks.polish * (1 - 0.95 * manly)
     return Look(
@@ -175,7 +191,7 @@ def _extras(rng: np.random.Generator, looks: Looks, style: str, manly: float) ->
     covered = style == "headscarf"
     if draws[0] < looks.hats and not covered and style != "afro":
         weights = np.array(list(HATS.values()))
-        found.append(list(HATS)[int(rng.choice(len(weights), p=weights / weights.sum()))])
+        found.append(list(HATS)[weighted(rng, weights)])
     elif draws[1] < looks.headphones and not covered:
         found.append("headphones")
     if draws[2] < looks.glasses:

@@ -92,8 +92,7 @@ def paint_planes(
         KeyError: a tint has no mask.
     """
     table = np.zeros((len(planes.names), 3), dtype=np.float32)
-    for name, tint in tints.items():
-        table[planes.places[name]] = np.asarray(tint) / _FULL
+    table[[planes.places[name] for name in tints]] = np.array(list(tints.values())) / _FULL
     picture = np.zeros((SIZE * SIZE, 3), dtype=np.uint8)
     start = np.log(np.maximum(base, 1e-3)).astype(np.float32)
     _paint(planes.runs, planes.starts, planes.mask, planes.values, start, table, picture)

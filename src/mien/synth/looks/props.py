@@ -16,6 +16,7 @@ from mien.synth.looks.shapes import Build
 from mien.synth.looks.things_flat import FLAT
 from mien.synth.looks.things_round import BALLS, RODS, THIN
 from mien.synth.pose import Pose
+from mien.synth.random import weighted
 
 __all__ = ["Props", "hold"]
 
@@ -63,7 +64,7 @@ def hold(rng: np.random.Generator, figure: Figure, pose: Pose, props: Props) -> 
 def _choose(rng: np.random.Generator, kinds: list[str], props: Props) -> str:
     """One of the kinds, or nothing where none is allowed."""
     weights = np.array([_WEIGHTS.get(kind, 1.0) * props.kinds.get(kind, 1.0) for kind in kinds])
-    return kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))] if weights.sum() > 0 else ""
+    return kinds[weighted(rng, weights)] if weights.sum() > 0 else ""
 
 
 def _put(rng: np.random.Generator, grip: Grip, shape: str, props: Props) -> list[Piece]:

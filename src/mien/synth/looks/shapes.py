@@ -9,7 +9,7 @@ from typing import no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int32, UInt8
+from jaxtyping import Float, Float32, Float64, Int, Int32, UInt8
 
 from mien.synth.figure import Piece
 
@@ -25,10 +25,16 @@ def grid_faces(rows: int, columns: int) -> Int32[np.ndarray, "face 3"]:
 
 
 @cache
-def _welded(rows: int, columns: int) -> Int32[np.ndarray, "face 3"]:
-    """The same faces over a grid without its last column, which is the first."""
-    row, column = np.divmod(grid_faces(rows, columns), columns)
-    return (row * (columns - 1) + column % (columns - 1)).astype(np.int32)
+def _cells(
+    rows: int, columns: int, *, flip: bool, weld: bool
+) -> tuple[Int32[np.ndarray, "face 3"], Int32[np.ndarray, "face 3"]]:
+    """Corners of faces, turned over if the outside is the other side: in the grid; and among vertices that are kept.
+
+    Welded grids are kept without their last column, which is the first.
+    """
+    corners = grid_faces(rows, columns)[:, :: -1 if flip else 1]
+    row, column = np.divmod(corners, columns)
+    return corners, (row * (columns - 1) + column % (columns - 1)).astype(np.int32) if weld else corners
 
 
 @cache
@@ -67,15 +73,15 @@ class Build:
             weld: whether the last column is the first one again.
         """
         *_, rows, columns, _ = grids.shape
-        corners, order = grid_faces(rows, columns), slice(None, None, -1 if flip else 1)
+        corners, kept = _cells(rows, columns, flip=flip, weld=weld)
         whole = np.empty(grids.shape, dtype=np.float32)
         whole[:] = colour
         points, whole = (grids[..., :-1, :], whole[..., :-1, :]) if weld else (grids, whole)
         size = rows * (columns - weld)
         first = np.arange(self.count, self.count + points.size // 3, size, dtype=np.int32)
-        faces = (_welded(rows, columns) if weld else corners)[:, order] + first[:, None, None]
+        faces = kept + first[:, None, None]
         places = _spread(rows, columns)[None] if uv is None else uv.reshape(-1, rows * columns, 2).astype(np.float32)
-        places = np.broadcast_to(places.take(corners[:, order], 1), (*faces.shape, 2))
+        places = np.broadcast_to(places.take(corners, 1), (*faces.shape, 2))
         self.vertices.append(points.reshape(-1, 3).astype(np.float32))
         self.faces.append(faces.reshape(-1, 3))
         self.uv.append(places.reshape(-1, 3, 2))
@@ -151,6 +157,13 @@ def _frames(path, up, first, second):
         second[k, 0], second[k, 1], second[k, 2] = ty * z - tz * y, tz * x - tx * z, tx * y - ty * x
 
 
+@cache
+def _circle(sides: int) -> tuple[Float64[np.ndarray, " side"], Float64[np.ndarray, " side"]]:
+    """Cosines and sines around, clockwise; the last is the first again."""
+    angle = -np.linspace(0, 2 * np.pi, sides + 1)
+    return np.cos(angle), np.sin(angle)
+
+
 def tube(
     path: Float[np.ndarray, "step 3"],
     radius: Float[np.ndarray, " step"] | float,
@@ -168,9 +181,9 @@ def tube(
         flat: width across `up`, as a share.
     """
     first, second = frames(np.asarray(path, dtype=np.float64), np.array(up))
-    angle = -np.linspace(0, 2 * np.pi, sides + 1)
+    cosine, sine = _circle(sides)
     size = np.broadcast_to(radius, (len(path),))[:, None, None]
-    ring = np.cos(angle)[None, :, None] * first[:, None] + flat * np.sin(angle)[None, :, None] * second[:, None]
+    ring = cosine[None, :, None] * first[:, None] + flat * sine[None, :, None] * second[:, None]
     return (path[:, None] + size * ring).astype(np.float32)
 
 
@@ -185,8 +198,8 @@ def lathe(
         axis: unit rows: along the axis, and two across it.
         origin: on the axis.
     """
-    angle = -np.linspace(0, 2 * np.pi, sides + 1)
-    ring = np.cos(angle)[:, None] * axis[1] + np.sin(angle)[:, None] * axis[2]
+    cosine, sine = _circle(sides)
+    ring = cosine[:, None] * axis[1] + sine[:, None] * axis[2]
     out = profile[:, 0, None, None] * ring[None] + profile[:, 1, None, None] * axis[0] + origin
     return out.astype(np.float32)
 

@@ -52,7 +52,7 @@ def skin(rng: np.random.Generator, figure: Figure, looks: Looks | Look) -> Skin:
 
 
 def _shade(red: float, green: float, blue: float, strength: float = 1.0) -> Colour:
-    return np.array([red, green, blue]) * strength
+    return np.array([red * strength, green * strength, blue * strength])
 
 
 def _flesh(rng: np.random.Generator, look: Look, base: Colour) -> Tints:

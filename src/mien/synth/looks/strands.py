@@ -8,9 +8,11 @@ from typing import no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
+from mien.body.reading import BodyArrays
 from mien.synth.figure import Figure
+from mien.synth.looks.memo import once_per_body
 from mien.synth.looks.scalp import Scalp
 
 __all__ = ["Locks", "Trunk", "grow", "ribbons", "trunk_of"]
@@ -64,14 +66,19 @@ class Trunk:
     """By x and z."""
 
 
+@once_per_body
+def _below_head(arrays: BodyArrays) -> Bool[np.ndarray, " vert"]:
+    """Vertices that the head does not move."""
+    return arrays.weights[:, [15, 22, 23, 24]].sum(1) < 0.25
+
+
 def trunk_of(figure: Figure, scalp: Scalp) -> Trunk:
     """Measure somebody's shoulders, chest and back."""
     corner = (scalp.joints[12] + np.array([0.0, 0.08, 0.0]) - _CELL * _SIDE * np.array([0.5, 1.0, 0.5])).astype(
         np.float32
     )
     front, back, top = (np.full((_SIDE, _SIDE), value, dtype=np.float32) for value in (-9.0, 9.0, -9.0))
-    body = figure.arrays.weights[:, [15, 22, 23, 24]].sum(1) < 0.25
-    _splat(figure.vertices, body, corner, front, back, top)
+    _splat(figure.vertices, _below_head(figure.arrays), corner, front, back, top)
     return Trunk(corner=corner, front=_widen(front), back=-_widen(-back), top=_widen(top))
 
 

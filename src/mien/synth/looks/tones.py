@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from mien.synth.random import weighted
+
 __all__ = ["EYES", "HAIR", "eye_colour", "hair_colour", "lip_tone", "mix", "rgb", "skin_tone", "tint", "vivid"]
 
 Colour = Float[np.ndarray, "3"]
@@ -88,7 +90,7 @@ def _draw(rng: np.random.Generator, table: dict[str, tuple[Colour, float, float]
     """A colour as frequent as it is on skin of that depth."""
     share = np.clip((depth - 0.15) / 0.4, 0, 1)
     weights = np.array([light * (1 - share) + dark * share for _, light, dark in table.values()])
-    colour = list(table.values())[int(rng.choice(len(weights), p=weights / weights.sum()))][0]
+    colour = list(table.values())[weighted(rng, weights)][0]
     return np.clip(colour * np.exp(rng.normal(0, 0.12) + rng.normal(0, 0.03, 3)), 0.02, 0.92)
 
 

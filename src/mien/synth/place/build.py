@@ -23,6 +23,7 @@ from mien.synth.place.plan import Plan, Stand
 from mien.synth.place.scenery import Scenery
 from mien.synth.place.street import night_street, street
 from mien.synth.place.terraces import terrace
+from mien.synth.random import weighted
 from mien.synth.view import View
 
 __all__ = ["KINDS", "Place", "Places", "build"]
@@ -193,7 +194,7 @@ def build(
 def _pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     names = [name for name, weight in weights.items() if weight > 0]
     share = np.array([weights[name] for name in names])
-    return names[int(rng.choice(len(names), p=share / share.sum()))]
+    return names[weighted(rng, share)]
 
 
 def _draw_kind(rng: np.random.Generator, places: Places, away: float, high: float) -> str:
@@ -217,7 +218,7 @@ def _draw_style(rng: np.random.Generator, places: Places, kind: str) -> str:
 def _turned(rng: np.random.Generator, kind: _Kind, view: View) -> tuple[View, float]:
     """The view from within the place's own axes, and the angle by which these are turned in the world."""
     weights = np.array([weight for weight, _, _ in kind.turns])
-    _, mean, deviation = kind.turns[int(rng.choice(len(weights), p=weights / weights.sum()))]
+    _, mean, deviation = kind.turns[weighted(rng, weights)]
     forward = view.rotation[2]
     turn = math.atan2(forward[0], forward[2]) - math.pi - math.radians(rng.normal(mean, deviation))
     c, s = math.cos(turn), math.sin(turn)

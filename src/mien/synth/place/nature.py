@@ -12,6 +12,7 @@ from mien.synth.place.forms import Colour, blobs, boxes, cards, join, lathe, rod
 from mien.synth.place.scenery import Item
 from mien.synth.place.solid_kernels import fill_leaves
 from mien.synth.place.textures import drawn, texture
+from mien.synth.random import weighted
 
 __all__ = ["GREENS", "bush", "cactus", "conifer", "flowers", "hedge", "palm", "rock", "tree", "tufts"]
 
@@ -24,7 +25,7 @@ GREENS: tuple[Colour, ...] = (
 
 def _green(rng: np.random.Generator) -> np.ndarray:
     weights = np.array([4, 4, 2, 3, 0.6, 2])
-    return np.array(around(rng, GREENS[int(rng.choice(6, p=weights / weights.sum()))], 0.12))
+    return np.array(around(rng, GREENS[weighted(rng, weights)], 0.12))
 
 
 def _crown(

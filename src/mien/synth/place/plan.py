@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -50,10 +51,14 @@ class Plan:
     def __post_init__(self) -> None:
         eye = self.view.position
         self.eye = float(eye[0]), float(eye[1]), float(eye[2])
-        self.outlines = [_outline(self.view, person) for person in self.people]
         self.projection = self.view.K @ np.concatenate([self.view.rotation, self.view.shift[:, None]], 1)
         self._pixels = np.zeros((8, 2))
         self.hidden = {i: np.zeros(_GRID * _GRID, dtype=bool) for i in range(len(self.people))}
+
+    @cached_property
+    def outlines(self) -> list[_Outline | None]:
+        """Of all people; where nothing is put before them, nobody asks."""
+        return [_outline(self.view, person) for person in self.people]
 
     def free(self, rect: Rect, height: float, pad: float = 0.05) -> bool:
         """Whether nobody and nothing is there, and the camera has room."""

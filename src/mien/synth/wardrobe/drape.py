@@ -95,7 +95,7 @@ def _make_shell(tube: Tube, hold: Hold) -> Shell:
         axis=np.array([tube.first, tube.step], dtype=np.float32),
         centre=tube.centre,
         radius=radius + _course(rows, hold.ease)[:, None],
-        depth=np.stack([_course(rows, hold.hanging), _course(rows, hold.rings)], 1),
+        depth=np.array([_course(rows, hold.hanging), _course(rows, hold.rings)]).T.copy(),
         bridge=np.float32(hold.bridge),
     )
 

@@ -106,11 +106,11 @@ class Fit:
 
     def leg_height(self, share: float) -> float:
         """Height between crotch (0), knee (0.5) and ankle (1)."""
-        return float(np.interp(share, [0, 0.5, 1], [self.crotch, self.legs[1, 1], self.legs[2, 1]]))
+        return _along_bones(share, self.crotch, *self.legs[1:, 1].tolist())
 
     def arm_length(self, share: float) -> float:
         """Distance from the middle between shoulder (0), elbow (0.5) and wrist (1)."""
-        return float(np.interp(share, [0, 0.5, 1], self.arms[:, 0]))
+        return _along_bones(share, *self.arms[:, 0].tolist())
 
     def trunk_over(self, worn: Worn) -> Tube:
         """Outlines around trunk and both legs with what is worn there, round enough for skirts without corners."""
@@ -139,6 +139,13 @@ class Fit:
     def _limb(self, left: tuple[int, int, int]) -> Float32[np.ndarray, "3 3"]:
         right = [joint + 1 for joint in left]
         return np.float32(0.5) * (self.joints[list(left)] + self.joints[right] * _MIRROR)
+
+
+def _along_bones(share: float, first: float, middle: float, last: float) -> float:
+    """From the first value (share 0) to the middle one (0.5) to the last (1), and no farther."""
+    if share <= 0 or share >= 1:
+        return first if share <= 0 else last
+    return 2 * (middle - first) * share + first if share < 0.5 else 2 * (last - middle) * (share - 0.5) + middle
 
 
 def _even(first: float, last: float, step: float) -> Float32[np.ndarray, " row"]:
