@@ -16,7 +16,7 @@ holds them together. Nothing is downloaded: most of them ask you to register at 
 non-commercial research alone. Numbers of people are the published ones, as they are recalled; `mien data show` says
 of each what is not certain. How the files come in: [Data](data.md); another dataset: [Add a dataset](add-a-dataset.md).
 
-<!-- run -->
+<!-- run slow -->
 ```
 mien data list
 mien data show agora
