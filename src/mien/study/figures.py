@@ -29,8 +29,8 @@ class Curve:
 
     title: str
     parameters: float
-    points: tuple[tuple[float, Seeds], ...]
-    """Size of data, errors of the seeds."""
+    points: tuple[tuple[float, Seeds, bool], ...]
+    """Size of data, errors of the seeds, whether they count."""
     law: Law | None = None
 
 
@@ -152,7 +152,8 @@ def groups(
 
 
 def scaling(path: Path, title: str, panels: Mapping[str, Sequence[Curve]], lines: Mapping[str, float]) -> None:
-    """Errors against data, a panel for each measure; the area of a circle grows with the network (as Figure 1).
+    """Errors against data, a panel for each measure; the area of a circle grows with the network (as Figure 1), hollow
+    where it does not count.
 
     Args:
         path: of the PNG.
@@ -174,16 +175,19 @@ def scaling(path: Path, title: str, panels: Mapping[str, Sequence[Curve]], lines
 
 
 def _curves(axis: Any, curves: Sequence[Curve], *, first: bool) -> None:
+    from matplotlib.colors import to_rgba
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     biggest = max((each.parameters for each in curves), default=1.0)
-    sizes = sorted({n for curve in curves for n, _ in curve.points})
+    sizes = sorted({n for curve in curves for n, _, _ in curve.points})
     for number, curve in enumerate(curves):
         colour = COLOURS[number % len(COLOURS)]
-        n, means = [n for n, _ in curve.points], [found.mean for _, found in curve.points]
+        n, means = [n for n, _, _ in curve.points], [found.mean for _, found, _ in curve.points]
         area = 30 + 170 * (curve.parameters / biggest) ** 0.5
-        axis.scatter(n, means, s=area, color=colour, alpha=0.6, edgecolor=colour, label=curve.title if first else "")
-        for place, found in curve.points:
+        fill = [to_rgba(colour, 0.6) if counts else "white" for _, _, counts in curve.points]
+        axis.scatter(n, means, s=area, c=fill, edgecolor=colour, zorder=2.5)
+        axis.scatter([], [], s=area, color=to_rgba(colour, 0.6), edgecolor=colour, label=curve.title if first else "")
+        for place, found, _ in curve.points:
             if found.low is not None:
                 axis.plot([place, place], [found.low, found.high], color="black", lw=1.4, zorder=3)
         if curve.law is None:

@@ -67,7 +67,9 @@ def _grid(found: Outcomes, networks: Sequence[str], out: Path) -> Section:
         title="More data, larger networks",
         text=(said,) if (said := _sure_steps(found, networks)) != "." else (),
         tables=(Table(title="The grid", head=head, rows=tuple(rows), note=note),),
-        figures=((path, "Circles grow with the network; bars are 95 % intervals over seeds; dashed: the fitted law."),),
+        figures=(
+            (path, "Circles grow with the network, hollow: does not count; bars: 95 % over seeds; dashed: the law."),
+        ),
     )
 
 
@@ -93,11 +95,6 @@ def _step(found: Outcomes, name: str, one: list[Job], other: list[Job]) -> str:
     return f"{name}: {found.over_seeds(one)} against {found.over_seeds(other)} mm, {verdict}"
 
 
-def _points(found: Outcomes, network: str, measure: str) -> list[tuple[int, Seeds]]:
-    points = [(people, found.over_seeds(jobs, "", measure)) for (_, people), jobs in _groups(found, network).items()]
-    return [(people, each) for people, each in points if each is not None]
-
-
 def _law(found: Outcomes, network: str, measure: str) -> Law | None:
     """Over the trainings that count."""
     points: dict[float, list[float]] = {}
@@ -112,7 +109,11 @@ def _curve(found: Outcomes, network: str, measure: str) -> figures.Curve:
     job = found.plan.of(role=GRID, network=network)[0]
     assert job.config is not None
     parameters = sum(each.numel() for each in empty_network(job.config.network).parameters())
-    points = tuple((float(people), each) for people, each in _points(found, network, measure))
+    points = tuple(
+        (float(people), each, found.all_count(jobs))
+        for (_, people), jobs in _groups(found, network).items()
+        if (each := found.over_seeds(jobs, "", measure)) is not None
+    )
     title = f"{network}, {parameters / 1e6:.1f} M parameters"
     return figures.Curve(title=title, parameters=parameters, points=points, law=_law(found, network, measure))
 
