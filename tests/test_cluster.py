@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cv2
@@ -286,6 +287,13 @@ def test_what_makes_no_sense_on_a_cluster(
     assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
+def test_a_folder_and_a_bucket_with_one_name(
+    folder: Path, bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, f"{bucket}/in", "--out", tmp_path / "out") == 2
+    assert "two inputs would both be written to" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_one_run_at_a_time_writes_to_a_folder(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with exclusive(tmp_path / "out"):
         assert run(folder, "--out", tmp_path / "out") == 2
@@ -308,4 +316,16 @@ def test_an_actor_that_fits_nowhere() -> None:
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MienError, match=r"mien\[cluster\]"):
+        connect("auto", why="this")
+
+
+@pytest.mark.parametrize(("error", "said"), [(ConnectionError(), "ConnectionError"), (ValueError("no\nmore"), "no")])
+def test_a_cluster_that_is_not_there(monkeypatch: pytest.MonkeyPatch, error: Exception, said: str) -> None:
+    def init(**_: Any) -> None:
+        raise error
+
+    ray = ModuleType("ray")
+    monkeypatch.setattr(ray, "init", init, raising=False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(InputError, match=rf"no cluster at 'auto' \({said}\)"):
         connect("auto", why="this")

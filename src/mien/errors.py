@@ -21,6 +21,7 @@ __all__ = [
     "UnsafeFile",
     "WeightsError",
     "closest",
+    "reason_of",
 ]
 
 _LONGEST = 1500
@@ -97,3 +98,13 @@ def closest(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+
+
+def reason_of(error: BaseException, line: int = 0) -> str:
+    """What somebody else's error says, in one line: its kind where it says nothing.
+
+    Args:
+        error: of a library or the system.
+        line: which of its lines; -1 for the last one, where traces of other processes have the reason.
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[line]

@@ -23,7 +23,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from mien.errors import MienError
+from mien.errors import MienError, reason_of
 from mien.files import opened
 from mien.limits import MAX_FILE_BYTES, MAX_MEMBERS, MAX_UNPACKED, UNPACKED_RATIO
 from mien.unpickle import damaged, load_stream
@@ -174,7 +174,7 @@ def unpacked(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
         with archive.open(info) as stream:
             return stream.read(most)
     except Exception as error:  # zlib's, lzma's and zipfile's own, RuntimeError of passwords, NotImplementedError ...
-        raise ValueError(str(error) or type(error).__name__) from error
+        raise ValueError(reason_of(error)) from error
 
 
 def read_header(stream: io.IOBase) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -6,7 +6,7 @@ import logging
 import os
 from typing import Any
 
-from mien.errors import InputError
+from mien.errors import InputError, reason_of
 from mien.optional import need
 
 __all__ = ["connect"]
@@ -33,7 +33,8 @@ def connect(address: str, *, why: str, cpus: int | None = None) -> Any:
     try:
         ray.init(address=address, ignore_reinit_error=True, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         todo = "start one with `ray start`, or leave --cluster out"
-        raise InputError(f"no cluster at {address!r} ({reason})", expected="a Ray cluster", todo=todo) from error
+        raise InputError(
+            f"no cluster at {address!r} ({reason_of(error)})", expected="a Ray cluster", todo=todo
+        ) from error
     return ray

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from pydantic import TypeAdapter, ValidationError
+
 from mien.cluster.places import Place
 from mien.errors import InputError
 
@@ -131,8 +133,6 @@ def _compare(place: Place, text: bytes, now: Mapping[str, object]) -> None:
 
 
 def _entries(place: Place) -> list[Entry]:
-    from pydantic import TypeAdapter, ValidationError
-
     kind, lines = TypeAdapter(Entry), (place.read(MANIFEST) or b"").splitlines()
     try:
         return [kind.validate_json(line) for line in lines]

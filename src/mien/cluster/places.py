@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mien.errors import InputError, MienError, OutputError
+from mien.errors import InputError, MienError, OutputError, reason_of
 from mien.files import atomic_write
 from mien.optional import need
 
@@ -121,8 +121,8 @@ class Place:
         except FileNotFoundError as error:
             raise InputError(f"{what} does not exist", todo="check the address") from error
         except Exception as error:
-            reason = str(error) or type(error).__name__
-            raise InputError(f"cannot read {what}: {reason}", todo="check the address and who may read it") from error
+            found = f"cannot read {what}: {reason_of(error)}"
+            raise InputError(found, todo="check the address and who may read it") from error
 
     @contextlib.contextmanager
     def _arriving(self, name: str) -> Iterator[str]:
@@ -136,8 +136,8 @@ class Place:
         except Exception as error:
             with contextlib.suppress(Exception):
                 self.fs.rm_file(passing)
-            reason = str(error) or type(error).__name__
-            raise OutputError(f"cannot write {self.show(name)}: {reason}", todo="run again with --resume") from error
+            found = f"cannot write {self.show(name)}: {reason_of(error)}"
+            raise OutputError(found, todo="run again with --resume") from error
 
 
 def _protocols(fs: Any) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from jaxtyping import Float32, Int64, UInt8
 
 from mien.data.samples import Label, Samples
-from mien.errors import InputError
+from mien.errors import InputError, reason_of
 from mien.files import atomic_write, parse_json
 
 __all__ = ["SCHEMA_VERSION", "Columns", "Layout", "Place", "Shard", "samples_of", "write_shard"]
@@ -261,9 +261,7 @@ class Shard:
                 },
             )
         except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException) as error:
-            reason = (
-                "is missing" if not path.exists() else f"is damaged ({(str(error) or repr(error)).splitlines()[0]})"
-            )
+            reason = f"is damaged ({reason_of(error)})" if path.exists() else "is missing"
             raise InputError(f"the shard {path} {reason}", todo="ingest the dataset anew") from error
 
 

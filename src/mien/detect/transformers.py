@@ -20,7 +20,7 @@ from jaxtyping import UInt8
 
 from mien.detect.base import Detections
 from mien.detect.network import MIN_SCORE, PREPARATION_FILE, Preparation, corners, first_line, surest_first
-from mien.errors import AssetMissing, InputError, WeightsError
+from mien.errors import AssetMissing, InputError, WeightsError, reason_of
 from mien.hub import cached_folder, hub_folder
 from mien.optional import need
 
@@ -120,8 +120,8 @@ def torch_device(device: str) -> torch.device:
         place = torch.device(device)
         torch.zeros(1, device=place)
     except (RuntimeError, AssertionError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"cannot run on the device {device!r} ({reason})", todo="choose cpu, or another") from error
+        found = f"cannot run on the device {device!r} ({reason_of(error)})"
+        raise InputError(found, todo="choose cpu, or another") from error
     return place
 
 

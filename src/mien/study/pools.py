@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from mien.cluster.connect import connect
 from mien.data.manifest import read_json, write_json
-from mien.errors import InputError, MienError
+from mien.errors import InputError, MienError, reason_of
 from mien.files import writing
 from mien.study.work import JOB, OUTCOME, STOPPED, Order
 
@@ -144,7 +144,7 @@ def _told(future: Future[Any]) -> Future[dict[str, Any]]:
 
     def done(inner: Future[Any]) -> None:
         error = inner.exception()
-        found = inner.result() if error is None else (str(error).strip() or type(error).__name__).splitlines()[-1]
+        found = inner.result() if error is None else reason_of(error, -1)
         if isinstance(found, str):
             told.set_exception(Failed(found))
         else:

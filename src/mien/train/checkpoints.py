@@ -32,7 +32,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import async_save, save
 
-from mien.errors import InputError, MienError, OutputError
+from mien.errors import InputError, MienError, OutputError, reason_of
 from mien.files import atomic_write, inside, read_json
 from mien.train.guarded import GuardedPlanner, GuardedReader
 from mien.train.optimizing import Mean
@@ -146,10 +146,8 @@ class Checkpoints:
             for each, _ in failures.values() if isinstance(failures, dict) else ():
                 if isinstance(each, MienError):
                     raise each from error
-            reason = str(error).strip().splitlines()[-1][:200] if str(error).strip() else type(error).__name__
-            raise InputError(
-                f"the checkpoint {place} cannot be read ({reason})", todo="was the config changed?"
-            ) from error
+            found = f"the checkpoint {place} cannot be read ({reason_of(error, -1)[:200]})"
+            raise InputError(found, todo="was the config changed?") from error
         set_model_state_dict(model, tensors["model"])
         set_optimizer_state_dict(model, optimizers, tensors["optimizer"])
         if mean is not None:
