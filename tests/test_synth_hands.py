@@ -13,7 +13,6 @@ from mien.body.model import from_arrays
 from mien.body.reading import BodyArrays, read_body
 from mien.geometry.hands import hand_distance, hand_distances
 from mien.geometry.rotation import angle_between, matrix_from_axis_angle
-from mien.synth.act import pick
 from mien.synth.bones import forward, rotation_vectors
 from mien.synth.figure import Figure
 from mien.synth.hand_rig import FIRST, HIGH, LOW, hand_rig, hand_rotations
@@ -21,6 +20,7 @@ from mien.synth.hand_shapes import FIST, FLAT, draw_shape
 from mien.synth.hands import HAND_MIX_COMPLEX, HAND_MIX_EVERYDAY, HAND_SHAPES
 from mien.synth.penetration import cut_parts, penetration
 from mien.synth.puppet import Stage
+from mien.synth.random import pick
 
 ARRAYS = read_body(find_body("openbody"))
 BODY = from_arrays(ARRAYS, 10, 10)

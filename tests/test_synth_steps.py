@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
-import pytest
 import torch
 
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
-from mien.synth.random import _Seed, stream, weighted
+from mien.synth.cast import _meet
+from mien.synth.labels import _box
+from mien.synth.random import pick, stream, weighted
 from mien.synth.turns import matrices_of, vectors_of
+from mien.synth.wardrobe.fit import _along_bones
 
 
 def test_rotations_are_those_of_the_package() -> None:
@@ -25,22 +25,45 @@ def test_rotations_are_those_of_the_package() -> None:
         np.testing.assert_array_equal(vectors_of(matrices), axis_angle_from_matrix(expected).numpy(), strict=True)
 
 
-def test_streams_are_those_of_numpy() -> None:
-    for number in range(20):
-        digest = hashlib.sha256(f"str:hands\x1fint:{number}".encode()).digest()
-        expected = np.random.default_rng(int.from_bytes(digest, "little"))
-        assert stream("hands", number).bit_generator.state == expected.bit_generator.state
-
-
-@pytest.mark.parametrize("zeros", [0, 1, 4, 7])
-def test_seeds_that_end_in_zeros_are_short(zeros: int) -> None:
-    digest = hashlib.sha256(b"some").digest()[: 32 - zeros] + bytes(zeros)
-    expected = np.random.SeedSequence(int.from_bytes(digest, "little")).generate_state(8, np.uint64)
-    np.testing.assert_array_equal(_Seed(digest).generate_state(8, np.uint64), expected)
-
-
 def test_weighted_draws_are_those_of_numpy() -> None:
-    one, other = stream("weights"), stream("weights")
-    for count in range(1, 40):
-        weights = one.random(count) + (other.random(count) > 2)
-        assert weighted(one, weights) == other.choice(count, p=weights / weights.sum())
+    one, other = stream("draws"), stream("draws")
+    for count in range(1, 200):
+        weights = stream("weights", count).random(count % 40 + 1)
+        weights[stream("none", count).random(len(weights)) < 0.2] = 0
+        weights[count % len(weights)] = 1
+        assert weighted(one, weights) == other.choice(len(weights), p=weights / weights.sum())
+
+
+def test_names_without_a_weight_are_not_drawn() -> None:
+    rng = stream("names")
+    drawn = [pick(rng, {"none": 0, "few": 1, "no": 0, "many": 3, "never": 0}) for _ in range(400)]
+    assert set(drawn) == {"few", "many"} and 60 < drawn.count("few") < 140
+    assert pick(rng, {"one": 0, "other": 0}) == "other"
+
+
+def test_places_along_bones_are_those_between_three_values() -> None:
+    for share in (-0.3, 0.0, 0.1, 0.37, 0.5, 0.731, 1.0, 1.2):
+        expected = np.interp(share, [0, 0.5, 1], [0.93, 0.521, 0.084])
+        assert _along_bones(share, 0.93, 0.521, 0.084) == expected
+
+
+def test_boxes_are_around_what_lies_in_the_picture() -> None:
+    rng = np.random.default_rng(3)
+    for middle, spread in ((100, 40), (0, 60), (500, 300), (-400, 20)):
+        points, edge = rng.normal(middle, spread, (22, 2)), np.array([319.0, 239.0])
+        expected = np.zeros(5, np.float32)
+        if ((points >= 0) & (points <= edge)).all(1).any():
+            low, high = np.clip(points.min(0), 0, edge) - 0.5, np.clip(points.max(0), 0, edge) + 0.5
+            expected[:2], expected[2:4] = (low + high) / 2 - (high - low) * 1.2 / 2, (high - low) * 1.2
+            expected[4] = 1
+        np.testing.assert_array_equal(_box(points, 320, 240, 1.2), expected)
+
+
+def test_cells_meet_where_they_share_one() -> None:
+    rng, met = np.random.default_rng(7), list[bool]()
+    for _ in range(100):
+        cells, taken = (np.unique(rng.integers(0, 200, 12)) for _ in range(2))
+        shift = int(rng.integers(-30, 30))
+        met.append(bool(_meet(cells, shift, taken)))
+        assert met[-1] == bool(np.isin(cells + shift, taken).any())
+    assert 10 < sum(met) < 90

@@ -7,19 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mien.synth.puppet import Puppet
+from mien.synth.random import pick
 
-__all__ = ["Act", "pick"]
-
-
-def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
-    """A name, drawn by its weight."""
-    left = rng.random() * sum(weights.values())
-    name = ""
-    for name, weight in weights.items():  # noqa: B007
-        left -= weight
-        if left < 0:
-            break
-    return name
+__all__ = ["Act"]
 
 
 class Act:

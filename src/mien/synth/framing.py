@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.body.joints import SMPLX_JOINTS
-from mien.synth.random import weighted
+from mien.synth.random import pick
 from mien.synth.view import View
 
-__all__ = ["SUBJECTS", "Framing", "aim", "pick"]
+__all__ = ["SUBJECTS", "Framing", "aim"]
 
 _HANDS = {side: tuple(i for i, name in enumerate(SMPLX_JOINTS) if name.startswith(side) and i >= 25) for side in
           ("left", "right")}  # fmt: skip
@@ -55,12 +55,6 @@ class Framing:
     """Standard deviation, degrees."""
     shift: float = 0.05
     """Standard deviation of where the subject's centre lies off the picture's, as a share of its width."""
-
-
-def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
-    """One of the names, as often as its weight says."""
-    names, share = list(weights), np.array([weights[name] for name in weights], dtype=np.float64)
-    return names[weighted(rng, share)]
 
 
 def aim(

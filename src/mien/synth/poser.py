@@ -19,7 +19,7 @@ from jaxtyping import Float64
 from mien.body.model import BodyModel
 from mien.body.reading import BodyArrays, read_body
 from mien.errors import InputError, closest
-from mien.synth.act import Act, pick
+from mien.synth.act import Act
 from mien.synth.bones import matrix_about
 from mien.synth.face import draw_face, lid_component
 from mien.synth.figure import Figure
@@ -29,6 +29,7 @@ from mien.synth.mocap import Mocap, read_mocap
 from mien.synth.pose import Pose, Support
 from mien.synth.postures import KINDS, hands_together, safe
 from mien.synth.puppet import Puppet, Stage
+from mien.synth.random import pick
 from mien.synth.settle import TOLERANCE, overlaps, settle
 
 __all__ = ["KIND_MIX", "Poser", "Poses", "Tally"]

@@ -25,12 +25,12 @@ from mien.render.scene import Scene, arrange
 from mien.render.shadow import Shadow, cast
 from mien.synth.cast import Actor, gather, make_figure, put, seat_height, swung
 from mien.synth.figure import Piece, follow
-from mien.synth.framing import aim, pick
+from mien.synth.framing import aim
 from mien.synth.labels import Person, flesh, label, sharp, stored_pose
 from mien.synth.looks import Look, Skin, draw_look, groom, hold, skin
 from mien.synth.place import Place, build, seat
 from mien.synth.poser import Poser
-from mien.synth.random import stream
+from mien.synth.random import pick, stream
 from mien.synth.recipes import Recipe, load_recipe
 from mien.synth.rows import row
 from mien.synth.sensor import accumulate, develop, encode_jpeg

@@ -23,7 +23,7 @@ from mien.synth.place.plan import Plan, Stand
 from mien.synth.place.scenery import Scenery
 from mien.synth.place.street import night_street, street
 from mien.synth.place.terraces import terrace
-from mien.synth.random import weighted
+from mien.synth.random import pick, weighted
 from mien.synth.view import View
 
 __all__ = ["KINDS", "Place", "Places", "build"]
@@ -191,12 +191,6 @@ def build(
     )
 
 
-def _pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
-    names = [name for name, weight in weights.items() if weight > 0]
-    share = np.array([weights[name] for name in names])
-    return names[weighted(rng, share)]
-
-
 def _draw_kind(rng: np.random.Generator, places: Places, away: float, high: float) -> str:
     """A kind that the recipe wants and that has light for it; of these one that is large enough, if there is one."""
     lit = {name: weight for name, weight in places.kinds.items() if any(_styles(places, name).values())}
@@ -204,7 +198,7 @@ def _draw_kind(rng: np.random.Generator, places: Places, away: float, high: floa
         found = f"kinds {', '.join(places.kinds)} with light of style {', '.join(places.lights)}"
         raise InputError(found, expected="a kind that there is in such light", todo="allow more styles")
     large = {name: weight for name, weight in lit.items() if away <= KINDS[name].reach and high <= KINDS[name].top}
-    return _pick(rng, large if any(large.values()) else lit)
+    return pick(rng, large if any(large.values()) else lit)
 
 
 def _styles(places: Places, kind: str) -> dict[str, float]:
@@ -212,7 +206,7 @@ def _styles(places: Places, kind: str) -> dict[str, float]:
 
 
 def _draw_style(rng: np.random.Generator, places: Places, kind: str) -> str:
-    return _pick(rng, _styles(places, kind))
+    return pick(rng, _styles(places, kind))
 
 
 def _turned(rng: np.random.Generator, kind: _Kind, view: View) -> tuple[View, float]:

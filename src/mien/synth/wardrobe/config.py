@@ -6,11 +6,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from mien.errors import InputError
 
-__all__ = ["LOWER", "OUTER", "SHOE_KINDS", "UNIFORMS", "UPPER", "Wardrobe", "pick"]
+__all__ = ["LOWER", "OUTER", "SHOE_KINDS", "UNIFORMS", "UPPER", "Wardrobe"]
 
 UPPER = ("t_shirt", "shirt", "tank_top", "blouse", "hoodie", "jumper", "none")
 OUTER = ("jacket", "coat", "vest", "none")
@@ -72,9 +70,3 @@ def _check(name: str, weights: Weights, kinds: tuple[str, ...]) -> None:
         _known(name, kind, kinds)
     if min(weights.values(), default=0) < 0 or sum(weights.values()) <= 0:
         raise InputError(f"the wardrobe's {name} has weights {dict(weights)}", expected="some above 0, none below")
-
-
-def pick(rng: np.random.Generator, weights: Weights) -> str:
-    """One of the kinds."""
-    names, total = list(weights), np.cumsum([float(weight) for weight in weights.values()])
-    return names[min(int(np.searchsorted(total, rng.random() * total[-1], side="right")), len(names) - 1)]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mien.synth.figure import Figure, Piece
+from mien.synth.random import pick
 from mien.synth.wardrobe import lowers, outers, paint, skirts, tops
-from mien.synth.wardrobe.config import UNIFORMS, Wardrobe, pick
+from mien.synth.wardrobe.config import UNIFORMS, Wardrobe
 from mien.synth.wardrobe.fabric import Colour, Fabric, Palette, palette_of
 from mien.synth.wardrobe.fit import Fit, Worn
 from mien.synth.wardrobe.sew import Pattern, body_faces, covered, sew, tailor
