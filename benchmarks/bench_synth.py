@@ -1,6 +1,7 @@
 """Pictures of synthetic people a second: one core by recipe with stages, two workers, memory of a worker (Linux).
 
     python benchmarks/bench_synth.py [--write]
+    python benchmarks/bench_synth.py --bound [--write]    # what people without clothes and hair would cost
 
 A picture is all of it: chance, bodies, clothes, hair, place, light with shadows, smoothing, sensor, labels, JPEG, and
 the file on the disk. The targets are for 512 pixels, with 2 x 2 samples a pixel. Rates of one core are of processor
@@ -17,7 +18,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -68,12 +69,12 @@ def one_core(recipe: str, out: Path) -> tuple[float, float, dict[str, float]]:
             clock, start = time.perf_counter(), time.process_time()
         shot = room.shoot("train", number)
         (out / shot.name).write_bytes(shot.jpeg)
-    mean = 1e3 * (time.process_time() - start) / PICTURES
+    each = 1e3 * (time.process_time() - start) / PICTURES
     clock = 1e3 * (time.perf_counter() - clock) / PICTURES
     names = ("pose", *dict.fromkeys(STAGES.values()))
     stages = {stage: round(1e3 * spent[stage] / PICTURES, 2) for stage in names if stage in spent}
-    stages["the rest"] = round(mean - sum(stages.values()), 2)
-    return mean, clock, stages
+    stages["the rest"] = round(each - sum(stages.values()), 2)
+    return each, clock, stages
 
 
 def compile_kernels(recipe: str, out: str) -> None:
@@ -85,8 +86,16 @@ def compile_kernels(recipe: str, out: str) -> None:
         room.shoot("train", number)
 
 
-def worker(recipe: str, out: str, queue: Any) -> None:
-    """A process as `mien synth` starts them: the stages, and its memory at the end, megabytes: its own, and all."""
+def worker(recipe: str, out: str, queue: Any, done: Any) -> None:
+    """A process as `mien synth` starts them: the stages, and its memory at the end, megabytes: its own, and all.
+
+    Another one stands beside it until `done`, as with `--workers 2`: pages of libraries are not its own then.
+    """
+    if not recipe:
+        compile_kernels("crowd", out)
+        queue.put(None)
+        done.wait()
+        return
     figures = one_core(recipe, Path(out))
     lines = [line.split() for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]]
     sizes = {line[0]: int(line[1]) / 1024 for line in lines}
@@ -104,19 +113,62 @@ def many(recipe: str, workers: int, count: int) -> float:
     return (steady[-2][1] - steady[0][1]) / (steady[-2][0] - steady[0][0])
 
 
+WITHOUT = {
+    "as they are": (),
+    "no hair": ("groom",),
+    "no clothes": ("dress",),
+    "neither, hands empty": ("groom", "dress", "hold"),
+}
+"""What is left out of the pictures, and the steps that make it."""
+
+
+def bound(recipe: str = "crowd", pictures: int = 40) -> None:
+    """What a picture costs if people wear nothing: no coarser clothes or hair, however far away, can save more.
+
+    Each picture is made in all ways, one after another; the fastest of three counts.
+    """
+    generate._start(Job(recipe=recipe, out=Path(), count=1000))
+    room = generate._STUDIO["studio"]
+    assert isinstance(room, studio.Studio)
+    steps = {name: getattr(studio, name) for names in WITHOUT.values() for name in names}
+    spent: dict[str, list[float]] = {way: [] for way in WITHOUT}
+    for number in range(FIRST + pictures):
+        for way, without in WITHOUT.items():
+            for name, step in steps.items():
+                setattr(studio, name, (lambda *args: []) if name in without else step)
+            times = []
+            for _ in range(3 if number >= FIRST else 1):
+                start = time.process_time()
+                room.shoot("train", number)
+                times.append(1e3 * (time.process_time() - start))
+            spent[way] += [min(times)] * (number >= FIRST)
+    whole = mean(spent["as they are"])
+    rows = [Row(case=f"{recipe}, {way}", ours_ms=round(mean(each), 1), reference_ms=round(whole, 1),
+                ratio=round(whole / mean(each), 2), target=0) for way, each in spent.items()]  # fmt: skip
+    for row in rows:
+        print(f"{row.case:<30}{row.ours_ms:7.1f} ms  {1000 / row.ours_ms:.1f} pictures/s")
+    note = f"means of {pictures} pictures, each the fastest of three, of processor time; reference_ms is the whole"
+    report("synth-bound", rows, {"note": note}, script="bench_synth.py --bound")
+
+
 def main() -> None:
     """Print and keep all figures."""
+    if "--bound" in sys.argv:
+        return bound()
     rows, stages, memory, clocks = [], {}, {}, {}
     context = generate.processes()
     for recipe, target in TARGETS.items():
         with tempfile.TemporaryDirectory() as folder:
-            queue, first = context.Queue(), context.Process(target=compile_kernels, args=(recipe, folder))
-            first.start()
-            first.join()
-            process = context.Process(target=worker, args=(recipe, folder, queue))
+            queue, done = context.Queue(), context.Event()
+            beside = context.Process(target=worker, args=("", folder, queue, done))
+            beside.start()
+            queue.get()
+            process = context.Process(target=worker, args=(recipe, folder, queue, done))
             process.start()
             milliseconds, clock, stages[recipe], memory[recipe] = queue.get()
+            done.set()
             process.join()
+            beside.join()
         goal, clocks[recipe] = 1000 / target, round(1000 / clock, 1)
         rate = f"{1000 / milliseconds:.1f} pictures/s of a core, {clocks[recipe]} by the clock (target {target:g})"
         print(f"{recipe:<10}{rate}, {memory[recipe]} MB", flush=True)

@@ -19,6 +19,7 @@ PAGES = {
     "metrics": "Measures of meshes",
     "train": "A training step",
     "synth": "Synthetic people",
+    "synth-bound": "Synthetic people who wear nothing",
     "store": "The store",
     "loader": "Training samples",
 }
