@@ -146,7 +146,9 @@ def test_a_clip_of_one_frame_and_somebody_who_is_seen_once(estimate: Estimator, 
     assert [len(track) for track in read(tmp_path / "once.npz")] == [5, 1]
 
 
-def test_a_moving_gif_that_is_named_is_a_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_moving_gif_that_is_named_is_a_clip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     moving = encoded(tmp_path / "moving.gif", "gif", "rgb8")
     still = encoded(tmp_path / "still.gif", "gif", "rgb8", sizes=[(48, 64)])
     words = ["--out", str(tmp_path / "out"), "--weights", "random-xxs", "--dry-run"]
@@ -154,6 +156,9 @@ def test_a_moving_gif_that_is_named_is_a_clip(tmp_path: Path, capsys: pytest.Cap
     assert "1 pictures and 1 clips would be read" in capsys.readouterr().out
     assert main(["predict", str(tmp_path), *words]) == 0  # in a folder of pictures it is one of them
     assert "2 pictures would be read" in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "./moving.gif", *words]) == 0
+    assert "1 clips would be read" in capsys.readouterr().out
 
 
 def test_a_size_that_changes_within_a_file(estimate: Estimator, tmp_path: Path) -> None:
