@@ -233,8 +233,8 @@ def test_optional_files_are_fetched_beside_what_is_there(empty_cache: Path, monk
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
     monkeypatch.setattr("huggingface_hub.utils.get_session", lambda: SimpleNamespace(head=lambda *_, **__: None))
 
-    def folder(**more: bool) -> Path:
-        return hub_folder("org/net", ("config.json",), what="the network", optional=("more.json",), **more)
+    def folder(download: bool = True) -> Path:
+        return hub_folder("org/net", ("config.json",), what="it", optional=("more.json",), download=download)
 
     broken = True
     with pytest.raises(AssetMissing, match="the connection broke"):

@@ -272,6 +272,18 @@ def test_a_camera_that_is_unplugged(
     assert all(a < b for a, b in pairwise(clip[0].timestamps.tolist()))
 
 
+def test_an_overlay_of_a_camera_is_refused_and_the_pictures_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((60, 80, 3), 90, np.uint8))
+    words = ["--weights", "random-xxs", "--detector", "full-image", "--out", str(tmp_path / "out"), "--overlay"]
+    assert main(["predict", "webcam:0", *words]) == 2
+    assert main(["predict", str(tmp_path / "a.png"), "webcam:0", "webcam:0", *words]) == 1
+    assert "skipped webcam_0: an overlay of a camera" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.npz"]
+
+
 # the disk -------------------------------------------------------------------------------------------------------
 def test_a_disk_that_is_full_half_way(estimate: Estimator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     predict_clip(estimate, made_footage(300), tmp_path / "whole.npz")

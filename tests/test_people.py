@@ -114,7 +114,7 @@ def test_a_drawing_that_is_too_large_for_its_format(tmp_path: Path) -> None:
 def test_a_result_in_double_precision_is_read(people: People, tmp_path: Path) -> None:
     arrays = people.arrays()
     wide = {key: value.astype(np.float64) if value.dtype == np.float32 else value for key, value in arrays.items()}
-    np.savez(tmp_path / "x.npz", **wide)
+    np.savez(tmp_path / "x.npz", **wide)  # pyright: ignore[reportArgumentType]
     again = mien.read(tmp_path / "x.npz", picture=people.pixels())
     assert {again.K.dtype, again.bbox.dtype, again.vertices().dtype} == {torch.float32}
     assert (again.overlay().pixels != people.pixels()).any()

@@ -65,7 +65,7 @@ def convert(
 
     Args:
         inputs: files or folders of other systems, or results of `mien predict`.
-        out: folder for what is written.
+        out: folder for what is written, below their folders' names where two inputs have one.
         source: auto, result, amass, motionx, smplerx, table or mesh.
         to: result (SMPL-X parameters with a camera), or smplh or smpl in the layout of AMASS.
         body: a body file or the folder of one for the results; by default SMPL-X of the file's gender.

@@ -44,7 +44,7 @@ def export(
     Args:
         results: result files (.npz), of pictures or of clips.
         to: formats, separated by commas: glb, bvh, amass, usd, obj, csv, openpose, fbx, html (a viewer).
-        out: folder for the files; by default that of each result.
+        out: folder for the files, by default that of each result; results of one name go below their folders' names.
         track: numbers of the tracks of a clip, or of the people of a picture; by default all.
         body: a body file or the folder of one; by default the body family of the result is looked for.
         up: the axis that points up in bvh, amass, usd and obj; auto is what each format is used to.

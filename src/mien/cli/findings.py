@@ -193,11 +193,11 @@ def _bf16_verdict() -> str:
 
 def _bodies() -> Iterator[Finding]:
     from mien.body.files import find_body
-    from mien.body.reading import KINDS
+    from mien.body.reading import KINDS, Family
     from mien.errors import MienError
     from mien.files import data_folders
 
-    uses = {
+    uses: dict[Family, str] = {
         "openbody": "open-xs and mien synth need it",
         "smplx": "the published weights need it",
         "smpl": "for conversions to and from SMPL",

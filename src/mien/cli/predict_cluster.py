@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.cli.told import say
-from mien.errors import InputError, closest
+from mien.errors import InputError
 from mien.files import exclusive
 
 if TYPE_CHECKING:
@@ -111,14 +111,18 @@ def _items(inputs: Sequence[str], video: VideoOptions, out: Path | None) -> list
 
 
 def _suffixes(items: Sequence[Item], kinds: Sequence[str], video: VideoOptions) -> dict[str, dict[str, str]]:
-    """What is written of pictures and of clips."""
+    """What is written of pictures and of clips.
+
+    Raises:
+        InputError: a kind of file or an option makes no sense for clips, and there are some.
+    """
     from mien.cli.predict import SUFFIXES as PICTURES
     from mien.cli.predict_video import SUFFIXES as CLIPS
+    from mien.cli.predict_video import film_config
 
     clips = [*kinds, "overlay"] if video.overlay else list(kinds)
-    wrong = [kind for kind in clips if kind not in CLIPS]
-    if wrong and any(item.kind == "clip" for item in items):
-        raise InputError(f"cannot --save {wrong[0]!r} of a clip", todo=closest(wrong[0], CLIPS))
+    if any(item.kind == "clip" for item in items):
+        film_config(clips, video)
     clips = list(dict.fromkeys(["npz", *clips]))
     return {"picture": {kind: PICTURES[kind] for kind in kinds}, "clip": {kind: CLIPS.get(kind, "") for kind in clips}}
 
