@@ -401,6 +401,8 @@ def test_what_the_command_refuses(
         (tmp_path / "theirs", "--size", "big", *out): "expected WIDTHxHEIGHT",
         (tmp_path / "theirs/smplx/000007_0.npz", "--size", "9x9", *out): "is one person of SMPLer-X",
         (amass, "--fps", -1, *out): "--fps -1",
+        (amass, "--focal", 900, *out): "--focal 900 without --size",
+        (result, "--to", "smpl", "--frame", "camera", *out): "--frame camera with --to smpl",
         (amass, "--out", tmp_path / "odd.txt"): "is a file",
         (amass, "--out", tmp_path, "--body", "openbody"): "would be written over what it is made from",
     }
@@ -409,6 +411,21 @@ def test_what_the_command_refuses(
         assert message in capsys.readouterr().err
     assert run(amass, tmp_path / "odd.txt", "--body", "openbody", *out) == 1
     assert (tmp_path / "out/a.npz").exists()
+
+
+def test_inputs_of_one_name_become_results_of_two(
+    body: BodyModel, smplx: BodyModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        write_smplerx(tmp_path / name / "theirs", smplx)
+    inputs = [bad_amass(tmp_path / name) for name in ("x", "y")]
+    assert run(*inputs, "--body", "openbody", "--out", tmp_path / "out") == 0
+    assert sorted(path.parent.name for path in (tmp_path / "out").rglob("a.npz")) == ["x", "y"]
+    folders = [tmp_path / name / "theirs" for name in ("x", "y")]
+    words = ("--body", smplx.path, "--size", "640x480", "--out", tmp_path / "both")
+    assert run(*folders, *words) == 1, "pictures of one name"
+    assert "is written from" in capsys.readouterr().err
 
 
 def test_kinds_are_told_by_what_is_in_them(body: BodyModel, smplx: BodyModel, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from death.folders import DECLARED, differences
 from death.harness import Grave, campaign
 from death.runs import Fate, Zygote
 
+from mien import files
 from mien.errors import OutputError
 from mien.files import atomic_write, exclusive
 
@@ -124,6 +125,50 @@ def test_atomic_write_leaves_names_that_are_swept(tmp_path: Path, monkeypatch: p
     (tmp_path / ".lock").touch()
     with exclusive(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_files_have_the_rights_of_others_without_a_moment_of_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain").touch()
+    monkeypatch.setattr("os.umask", lambda mask: pytest.fail("the mask is that of all threads"))
+    with atomic_write(tmp_path / "written") as stream:
+        stream.write(b"1")
+    assert (tmp_path / "written").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
+def test_a_disk_without_locks_and_one_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(fault: int) -> None:
+        def flock(stream: object, how: int) -> None:
+            raise OSError(fault, os.strerror(fault))
+
+        monkeypatch.setattr("fcntl.flock", flock)
+
+    files._say_unlocked.cache_clear()
+    failing(errno.ENOLCK)
+    for _ in range(2):
+        with exclusive(tmp_path):
+            (tmp_path / "x").touch()
+    assert caplog.text.count("this disk has no file locks") == 1
+    for fault, message in ((errno.EAGAIN, "another process is writing"), (errno.EIO, r"cannot write .*lock")):
+        failing(fault)
+        with pytest.raises(OutputError, match=message), exclusive(tmp_path):
+            pass
+
+
+def test_what_cannot_be_swept_is_an_error_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (".lock", ".a.npz.abc_1234.part"):
+        (tmp_path / name).touch()
+
+    def denied(path: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("os.unlink", denied)
+    with pytest.raises(OutputError, match="Permission denied"), exclusive(tmp_path):
+        pass
 
 
 def test_workers_end_with_their_parent(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,15 @@ def test_boxes_by_name(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(InputError, match=message):
             detector.detect(PICTURE, name)
+
+
+def test_names_with_accents_and_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes_file(tmp_path, {unicodedata.normalize("NFC", "caf\u00e9.jpg"): [[0, 0, 10, 20]]})
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (file,) = tmp_path.iterdir()
+    detector = make_detector(f"boxes:~/{file.name}")
+    for form in ("NFC", "NFD"):
+        assert len(detector.detect(PICTURE, unicodedata.normalize(form, "caf\u00e9.jpg"))) == 1
 
 
 def test_min_score_of_a_file(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ def test_preparation(tmp_path: Path, street: np.ndarray) -> None:
             read(**wrong)
     (tmp_path / "preprocessor_config.json").unlink()
     assert Preparation.read(tmp_path, "rt_detr_v2").size(5, 5) == (640, 640)
-    with pytest.raises(InputError, match="cannot be opened: No such file"):
+    with pytest.raises(InputError, match=r"cannot be opened: No such file.*export it with the checkpoint"):
         Preparation.read(tmp_path, "yolos")
 
 
@@ -211,6 +212,45 @@ def test_a_hub_id_without_the_internet_fails_at_once(empty_cache: Path, monkeypa
     for path in ("./absent", "/absent/dfine", "~/absent", "a/b/c", "dfine"):
         with pytest.raises(InputError, match="does not exist"):
             make_detector(f"hf:{path}")
+
+
+@needs_transformers
+def test_optional_files_are_fetched_beside_what_is_there(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.utils import LocalEntryNotFoundError
+
+    from mien.hub import hub_folder
+
+    asked, broken = list[tuple[str, str | None]](), False
+
+    def download(repo: str, name: str, revision: str | None = None) -> str:
+        asked.append((name, revision))
+        if broken:
+            raise LocalEntryNotFoundError("no connection")
+        path = empty_cache / "models--org--net/snapshots/0123" / name
+        path.touch()
+        return str(path)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.utils.get_session", lambda: SimpleNamespace(head=lambda *_, **__: None))
+
+    def folder(download: bool = True) -> Path:
+        return hub_folder("org/net", ("config.json",), what="it", optional=("more.json",), download=download)
+
+    broken = True
+    with pytest.raises(AssetMissing, match="the connection broke"):
+        folder()
+    snapshot = empty_cache / "models--org--net/snapshots/0123"
+    snapshot.mkdir(parents=True)
+    (empty_cache / "models--org--net/refs").mkdir()
+    (empty_cache / "models--org--net/refs/main").write_text("0123")
+    (snapshot / "config.json").touch()
+    asked.clear()
+    assert folder(download=False) == snapshot and not asked
+    assert folder() == snapshot and asked == [("more.json", "0123")], "without it there is enough to go on"
+    broken = False
+    assert folder() == snapshot and (snapshot / "more.json").exists()
+    asked.clear()
+    assert folder() == snapshot and not asked
 
 
 def test_auto_falls_back_loudly(empty_cache: Path, caplog: pytest.LogCaptureFixture) -> None:

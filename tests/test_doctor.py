@@ -18,6 +18,7 @@ from mien import kernel_cache
 from mien.cli import findings, main
 from mien.cli.findings import EXTRAS, Finding
 from mien.cli.licences import LICENCES
+from mien.errors import MienError
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 
@@ -70,6 +71,16 @@ def test_what_is_there_and_what_is_not(
     (tmp_path / "models/smplx").mkdir(parents=True)
     (tmp_path / "models/smplx/SMPLX_NEUTRAL.npz").touch()
     assert by_subject(report(capsys), "bodies")["smplx"]["state"] == "ready"
+
+
+def test_what_each_body_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(body: object, family: str) -> None:
+        raise MienError(f"no {family}")
+
+    monkeypatch.setattr("mien.body.files.find_body", absent)
+    found = {finding.subject: (finding.state, finding.found) for finding in findings._bodies()}
+    assert found["openbody"] == ("broken", "absent; open-xs and mien synth need it")
+    assert found["smpl"] == ("absent", "absent; for conversions to and from SMPL")
 
 
 def test_every_extra_has_its_line(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str]) -> None:
@@ -139,6 +150,10 @@ def test_kernels_find_a_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert place == os.environ["NUMBA_CACHE_DIR"] == f"{tmp_path}/mien-kernels-{os.getuid()}"
     assert stat.S_IMODE(os.stat(place).st_mode) == 0o700
     assert kernel_cache.settle([]) == place, "what is set stays"
+    assert not kernel_cache.are_kept("synth")
+    (Path(place) / "synth_1234").mkdir()
+    (Path(place) / "synth_1234/x.nbi").touch()
+    assert kernel_cache.are_kept("synth")
 
 
 def test_no_kernels_out_of_a_folder_that_others_can_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

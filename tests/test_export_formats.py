@@ -276,6 +276,17 @@ def test_the_command_writes_every_format(body: BodyModel, tmp_path: Path, capsys
     assert (tmp_path / "dance_track_4.bvh").exists() and not (tmp_path / "dance_track_2.bvh").exists()
 
 
+def test_results_of_one_name_become_files_of_two(body: BodyModel, tmp_path: Path) -> None:
+    for folder, track in (("x", 2), ("y", 3)):
+        (tmp_path / folder).mkdir()
+        write_clip(tmp_path / folder / "clip.npz", body, {track: (0, 1)})
+    results = (tmp_path / "x/clip.npz", tmp_path / "y/clip.npz")
+    assert run(*results, "--to", "csv", "--out", tmp_path / "out") == 0
+    written = [tmp_path / f"out/{folder}/clip.csv" for folder in ("x", "y")]
+    assert written[0].read_bytes() != written[1].read_bytes()
+    assert run(*results, "--to", "csv") == 0 and (tmp_path / "y/clip.csv").read_bytes() == written[1].read_bytes()
+
+
 def test_what_the_command_refuses(body: BodyModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip = write_clip(tmp_path / "dance.npz", body, {2: (0, 2)})
     empty = make_scene(body, 0).save(tmp_path / "empty.npz")

@@ -205,6 +205,31 @@ def test_pictures_and_clips_in_one_command(frames: Path, tmp_path: Path, capsys:
     assert "skipped bad.mp4" in capsys.readouterr().err and read(tmp_path / "out/walk.npz").num_frames == 2
 
 
+def test_options_of_clips_are_looked_at_before_the_pictures_are(
+    frames: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = (frames, frames / "0.png", "--clip", "--out", tmp_path / "out", "--detector", "full-image")
+    for options in (("--save", "npz,glb"), ("--causal", "--no-smooth"), ("--detect-every", "0")):
+        assert run(*inputs, *options) == 2 and not (tmp_path / "out").exists()
+    capsys.readouterr()
+    assert run(frames / "0.png", tmp_path / "cut.mp4", *inputs[3:]) == 2
+    (tmp_path / "cut.mp4").write_text("no video")
+    assert run(frames / "0.png", tmp_path / "cut.mp4", *inputs[3:]) == 1
+    assert "skipped cut.mp4" in capsys.readouterr().err and (tmp_path / "out/0.npz").exists()
+
+
+def test_a_drawing_that_fails_does_not_undo_the_result(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise InputError("it cannot be drawn")
+
+    monkeypatch.setattr("mien.filming.drawings.show_clip", failing)
+    words = (frames, "--clip", "--overlay", "--max-frames", 2, "--out", tmp_path / "out", "--detector", "full-image")
+    assert run(*words) == 1
+    assert "no overlay: it cannot be drawn" in capsys.readouterr().err and (tmp_path / "out/walk.npz").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -146,7 +146,9 @@ def test_a_clip_of_one_frame_and_somebody_who_is_seen_once(estimate: Estimator, 
     assert [len(track) for track in read(tmp_path / "once.npz")] == [5, 1]
 
 
-def test_a_moving_gif_that_is_named_is_a_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_moving_gif_that_is_named_is_a_clip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     moving = encoded(tmp_path / "moving.gif", "gif", "rgb8")
     still = encoded(tmp_path / "still.gif", "gif", "rgb8", sizes=[(48, 64)])
     words = ["--out", str(tmp_path / "out"), "--weights", "random-xxs", "--dry-run"]
@@ -154,6 +156,9 @@ def test_a_moving_gif_that_is_named_is_a_clip(tmp_path: Path, capsys: pytest.Cap
     assert "1 pictures and 1 clips would be read" in capsys.readouterr().out
     assert main(["predict", str(tmp_path), *words]) == 0  # in a folder of pictures it is one of them
     assert "2 pictures would be read" in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "./moving.gif", *words]) == 0
+    assert "1 clips would be read" in capsys.readouterr().out
 
 
 def test_a_size_that_changes_within_a_file(estimate: Estimator, tmp_path: Path) -> None:
@@ -265,6 +270,18 @@ def test_a_camera_that_is_unplugged(
     clip = read(tmp_path / "webcam_0.npz")
     assert clip.num_frames == 4 and len(clip[0]) == 4  # one was looked at to learn the size
     assert all(a < b for a, b in pairwise(clip[0].timestamps.tolist()))
+
+
+def test_an_overlay_of_a_camera_is_refused_and_the_pictures_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((60, 80, 3), 90, np.uint8))
+    words = ["--weights", "random-xxs", "--detector", "full-image", "--out", str(tmp_path / "out"), "--overlay"]
+    assert main(["predict", "webcam:0", *words]) == 2
+    assert main(["predict", str(tmp_path / "a.png"), "webcam:0", "webcam:0", *words]) == 1
+    assert "skipped webcam_0: an overlay of a camera" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.npz"]
 
 
 # the disk -------------------------------------------------------------------------------------------------------

@@ -1,18 +1,20 @@
 """People as users hold them: overlays, exports and reports, through Python and through `mien predict --save`."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from scenes import make_picture, make_scene, silhouette
 
 import mien
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.cli.predict import SUFFIXES
-from mien.people import WRITERS, People
+from mien.people import WRITERS, Drawing, People
+from mien.pictures import read_picture
 from mien.scene import Scene
 from mien.view.report import Entry, write_report
 
@@ -78,6 +80,44 @@ def test_the_command_saves_all_kinds_and_resumes(
     assert (tmp_path / "out/street_overlay.png").exists()
     assert main([*arguments, "--resume"]) == 0
     assert "1 kept" in capsys.readouterr().err
+
+
+def test_the_picture_is_read_once_for_all_that_is_drawn(
+    people: People, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture, read = tmp_path / "street.png", list[Path]()
+    cv2.imwrite(str(picture), people.pixels()[:, :, ::-1])
+
+    def reading(path: Path) -> np.ndarray:
+        read.append(path)
+        return read_picture(path)
+
+    monkeypatch.setattr("mien.people.read_picture", reading)
+    there = replace(people, picture=picture)
+    there.write_all({kind: tmp_path / f"x{SUFFIXES[kind]}" for kind in ("npz", "overlay", "strip", "boxes")})
+    assert read == [picture] and (tmp_path / "x_strip.jpg").exists()
+    there.strip(100)
+    assert len(read) == 2 and there.vertices() is there.vertices()
+    there.write_all({"npz": tmp_path / "y.npz"})
+    assert len(read) == 2
+
+
+def test_a_drawing_that_is_too_large_for_its_format(tmp_path: Path) -> None:
+    wide = Drawing(np.zeros((1, 16_384, 3), np.uint8))
+    with pytest.raises(mien.MienError, match=r"16384 x 1 pixels cannot be a \.webp file"):
+        wide.save(tmp_path / "x.webp")
+    assert not list(tmp_path.iterdir()) and wide.save(tmp_path / "x.png").exists()
+    with pytest.raises(mien.MienError, match=r"65501 x 1 pixels cannot be a \.jpg"):
+        Drawing(np.zeros((1, 65_501, 3), np.uint8)).save(tmp_path / "x.jpg")
+
+
+def test_a_result_in_double_precision_is_read(people: People, tmp_path: Path) -> None:
+    arrays = people.arrays()
+    wide = {key: value.astype(np.float64) if value.dtype == np.float32 else value for key, value in arrays.items()}
+    np.savez(tmp_path / "x.npz", **wide)  # pyright: ignore[reportArgumentType]
+    again = mien.read(tmp_path / "x.npz", picture=people.pixels())
+    assert {again.K.dtype, again.bbox.dtype, again.vertices().dtype} == {torch.float32}
+    assert (again.overlay().pixels != people.pixels()).any()
 
 
 def test_nobody_can_be_drawn(people: People, body: BodyModel, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mien.errors import InputError
-from mien.pictures import find_pictures
+from mien.picture_files import PictureFile, distinct_stems, find_pictures, list_pictures, without_clashes
 
 
 def touch(root: Path, *names: str) -> None:
@@ -71,6 +71,40 @@ def test_clashes_beyond_help_name_both(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="would both be written") as caught:
         find_pictures([tmp_path / "x/run", tmp_path / "y/run"])
     assert str(tmp_path / "x/run/a.jpg") in str(caught.value) and str(tmp_path / "y/run/a.jpg") in str(caught.value)
+
+
+def test_the_root_of_a_disk_has_no_name_to_go_below(tmp_path: Path) -> None:
+    roots = (Path("/"), tmp_path)
+    files = [PictureFile(path=root / "a.jpg", root=root, name="a.jpg", stem="a") for root in roots]
+    assert [file.stem for file in without_clashes(files)] == ["a", f"{tmp_path.name}/a"]
+
+
+def test_what_lies_among_the_results_is_no_input(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    touch(tmp_path, "a.jpg", "out/a_overlay.png", "out/sub/b.png", "outside/c.png")
+    out = tmp_path / "out"
+
+    def names(*inputs: str) -> list[str]:
+        return [file.name for file in list_pictures([str(tmp_path / item) for item in inputs], out=out)]
+
+    with caplog.at_level("INFO", "mien"):
+        assert names("") == names("**/*") == ["a.jpg", "outside/c.png"]
+    assert "2 files in" in caplog.text and "are no inputs" in caplog.text
+    assert names("out/sub/b.png", "out/*.png") == ["b.png", "a_overlay.png"], "named outright"
+    assert names("", "out/sub") == ["a.jpg", "outside/c.png", "b.png"]
+    assert list_pictures([tmp_path], out=tmp_path)[0].name == "a.jpg", "results beside the pictures"
+    (tmp_path / "link").symlink_to(out)
+    assert names("") == ["a.jpg", "outside/c.png"]
+    touch(tmp_path, "only/out/a.png")
+    with pytest.raises(InputError, match=r"lies in .*, the folder of results"):
+        list_pictures([tmp_path / "only"], out=tmp_path / "only/out")
+
+
+def test_files_of_one_name_become_files_of_two() -> None:
+    x, y, b = Path("x/clip.npz"), Path("y/CLIP.npz"), Path("x/b.npz")
+    assert distinct_stems([x, y, b, x]) == {x: "x/clip", y: "y/CLIP", b: "x/b"}
+    assert distinct_stems([x, b]) == {x: "clip", b: "b"}
+    with pytest.raises(InputError, match="would both be written"):
+        distinct_stems([Path("1/s/clip.npz"), Path("2/s/clip.npz")])
 
 
 def test_inputs_that_name_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -20,13 +21,15 @@ import torch
 
 import mien
 from mien.body.joints import NUM_OUTPUT_JOINTS, SMPLX_137
-from mien.cli import main
+from mien.cli import RESUMES, VERBS, main
 from mien.cli.predict import _stretches, _Task
-from mien.estimator import STRETCH, Estimator
+from mien.cli.predict_video import VideoOptions, split_inputs
+from mien.detect import Detections, FullImage
+from mien.estimator import STRETCH, Estimator, _dtype
 from mien.files import exclusive
 from mien.geometry.camera import Camera
 from mien.geometry.rotation import angle_between, matrix_from_axis_angle
-from mien.records import Prediction
+from mien.records import Located, Prediction
 
 PARITY = Path(__file__).parent / "parity"
 E2E = np.load(PARITY / "e2e_S.npz")
@@ -257,6 +260,34 @@ def test_dry_run_writes_nothing(pictures: Path, tmp_path: Path, capsys: pytest.C
     assert "3 pictures" in capsys.readouterr().out and not (tmp_path / "out").exists()
 
 
+def test_the_plan_names_what_is_written_first(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (pictures, "--out", tmp_path / "out", "--dry-run", "--save")
+    for save, name in (("overlay", "a_overlay.png"), ("overlay,npz", "a.npz")):
+        assert run(*words, save) == 0
+        assert capsys.readouterr().out.strip().endswith(f"out/{name}")
+
+
+def test_a_second_run_finds_what_the_first_one_found(
+    pictures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures)
+    (pictures / "results").mkdir()
+    cv2.imwrite(str(pictures / "results/a_overlay.png"), np.zeros((9, 9, 3), np.uint8))
+    assert run(".", "--out", "results", "--dry-run") == 0
+    assert "3 pictures would be read" in capsys.readouterr().out
+
+
+def test_a_clip_and_a_picture_of_one_name_have_two_results(pictures: Path) -> None:
+    (pictures / "sub/c.png").rename(pictures / "sub/0.png")
+    found, clips = split_inputs([str(pictures / "sub"), str(pictures / "a.png")], VideoOptions(clip=True))
+    assert [file.stem for file in found] == ["a"] and [file.stem for file in clips] == ["sub"]
+    (pictures / "a.png").rename(pictures / "SUB.png")
+    found, clips = split_inputs([str(pictures / "sub"), str(pictures / "SUB.png")], VideoOptions(clip=True))
+    assert [file.stem for file in found] == ["SUB.png"] and [file.stem for file in clips] == ["sub"]
+
+
 # wrong input ----------------------------------------------------------------------------------------------------
 def refused(capsys: pytest.CaptureFixture[str], out: Path, *arguments: str | Path, **more: str | Path) -> str:
     """Run; check exit code 2, one line of error and nothing written; give that line."""
@@ -415,6 +446,70 @@ def test_resume_goes_on_and_refuses_other_weights(
     assert run(pictures, *common, "--resume", weights="random-xxs:7") == 2
     assert "random-xxs" in capsys.readouterr().err
     assert (tmp_path / "out/a.npz").stat().st_mtime_ns == stamp
+
+
+def test_resume_draws_what_is_older_than_its_result_again(pictures: Path, tmp_path: Path) -> None:
+    words = (pictures / "a.png", "--out", tmp_path, "--detector", "full-image", "--save", "boxes,npz")
+    assert run(*words) == 0
+    result, drawn = tmp_path / "a.npz", tmp_path / "a_boxes.png"
+    assert drawn.stat().st_mtime_ns >= result.stat().st_mtime_ns
+    assert run(*words, "--resume") == 0
+    kept = drawn.stat().st_mtime_ns
+    os.utime(drawn, ns=(0, result.stat().st_mtime_ns - 1))  # of a run before, of other weights
+    assert run(*words, "--resume") == 0
+    assert drawn.stat().st_mtime_ns > kept
+
+
+def test_nobody_is_the_same_whoever_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a network that looks for hands and face first, too."""
+
+    class Odd:
+        def detect(self, picture: np.ndarray, name: str) -> Detections:
+            return FullImage().detect(picture, name).take([0] if int(name) % 2 else [])
+
+    estimate = mien.load("random-xxs", detector=Odd(), batch_size=1)
+    answer = estimate.predict([np.zeros((*estimate.network.config.image_size, 3), np.float32)])
+    looked = {"body": (25, 3), "hands": (2, 20, 3), "center": (3, 2), "size": (3, 2), "boxes": (3, 4)}
+    located = Located(**{key: torch.ones(1, *shape) for key, shape in looked.items()})
+    monkeypatch.setattr(Estimator, "predict", lambda self, patches: replace(answer, located=located))
+    pixels = np.zeros((40, 30, 3), np.uint8)
+    outcomes = list(estimate.stream((str(i), pixels) for i in range(STRETCH + 3)))
+    keys = [set(outcome.people.arrays()) for outcome in outcomes if outcome.people is not None]
+    assert len(keys) == len(outcomes) and all("part_bbox" in each for each in keys[1::2])
+    assert all(each == keys[0] for each in keys[::2])
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((9, 9, 3), np.float32), np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8),
+     np.zeros((0, 9, 3), np.uint8)],
+)  # fmt: skip
+def test_arrays_that_are_no_pictures(array: np.ndarray) -> None:
+    estimate = mien.load("random-xxs", detector="full-image")
+    (outcome,) = estimate.stream(pair for pair in [("x", array)])
+    assert outcome.people is None and "uint8 RGB" in outcome.problem and str(array.shape) in outcome.problem
+
+
+def test_a_precision_that_is_none() -> None:
+    with pytest.raises(mien.MienError, match="the precision 'fp16'; expected fp32 or bf16"):
+        _dtype("fp16")
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped(words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mien.cli._dispatch", stopped)
+    for words, said in {
+        "predict a.jpg": "kept, --resume goes on",
+        "data ingest a.npz": "kept, the same command goes on",
+        "study rank": "kept, the same command goes on",
+        "data fit a.npz": "mien: stopped\n",
+        "export a.npz": "mien: stopped\n",
+    }.items():
+        assert main(words.split()) == 130
+        assert capsys.readouterr().err.endswith(f"{said}\n".replace("\n\n", "\n"))
+    assert set(RESUMES) < set(VERBS)
 
 
 def test_batches_end_with_their_stretch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ __all__ = ["Estimator", "Job", "Outcome", "ahead", "choose_device", "load"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["fp32", "bf16"]
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 STRETCH = 32
 """Pictures that batches are shared among."""
@@ -130,8 +131,7 @@ def load(
         raise InputError(f"batch size {batch_size}", expected="at least 1")
     choice = CameraChoice(focal=focal, fov=fov, orientation=orientation)
     where = choose_device("cpu" if device == "auto" and is_graph(weights) else device)
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    network, card = load_network(weights, dtype=dtype, device=where)
+    network, card = load_network(weights, dtype=_dtype(precision), device=where)
     model = BodyModel.load(find_body(body, family=card.body_family))
     if model.family != card.body_family:
         raise BodyError(
@@ -151,6 +151,17 @@ def load(
         batch_size=batch_size,
         camera=choice,
     )
+
+
+def _dtype(precision: str) -> torch.dtype:
+    """The type in which the network computes.
+
+    Raises:
+        InputError: there is no such precision.
+    """
+    if precision not in _DTYPES:
+        raise InputError(f"the precision {precision!r}", expected=" or ".join(_DTYPES))
+    return _DTYPES[precision]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +198,7 @@ class Estimator:
         """The people of one picture: a path, or an upright RGB array.
 
         Raises:
-            PictureError: the picture cannot be read.
+            PictureError: the picture cannot be read, or the array is none.
             InputError: the boxes file does not know the picture.
         """
         (outcome,) = self.stream([("picture" if isinstance(picture, np.ndarray) else str(picture), picture)])
@@ -230,7 +241,7 @@ class Estimator:
     def _prepare(self, name: str, picture: str | Path | np.ndarray) -> Job:
         """Decode, detect, choose people, crop. Runs in a thread; problems of this picture stay with it."""
         try:
-            pixels = picture if isinstance(picture, np.ndarray) else read_picture(Path(picture))
+            pixels = _checked(picture, name) if isinstance(picture, np.ndarray) else read_picture(Path(picture))
             height, width = pixels.shape[:2]
             detections = reject_outside(self.detector.detect(pixels, name), width, height)
             chosen = select_people(detections, self.person)
@@ -268,7 +279,8 @@ class Estimator:
     def _outcome(self, job: Job, prediction: Prediction) -> Outcome:
         if job.problem:
             return Outcome(name=job.name, people=None, problem=job.problem)
-        return Outcome(name=job.name, people=self.people(job, prediction), rejected=job.rejected)
+        answer = prediction if job.crops else empty_prediction()  # nobody is the same, whoever came before
+        return Outcome(name=job.name, people=self.people(job, answer), rejected=job.rejected)
 
     def predict(self, patches: list[Float[np.ndarray, "height width 3"]]) -> Prediction:
         """The network's own answer for a batch of crops (RGB, 0..255), in float32 on the CPU."""
@@ -323,6 +335,18 @@ class Estimator:
             mien_version=mien.__version__,
             warning=self.card.warning,
         )
+
+
+def _checked(pixels: np.ndarray, name: str) -> UInt8[np.ndarray, "height width 3"]:
+    """The array, once it is seen to be a picture.
+
+    Raises:
+        PictureError: it is none.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        found = f"{name} is an array of {pixels.dtype} of shape {pixels.shape}"
+        raise PictureError(found, expected="uint8 RGB, 0 to 255, of shape (height, width, 3)")
+    return pixels
 
 
 def empty_prediction() -> Prediction:

@@ -7,11 +7,13 @@ import errno
 import hashlib
 import io
 import json
+import logging
 import os
 import re
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -31,6 +33,11 @@ __all__ = [
     "writing",
 ]
 
+log = logging.getLogger("mien")
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+"""What the system says of a lock that another process holds."""
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What it says where there are none, as on some network drives."""
 _UNDER_WAY = re.compile(r"\..*\.[a-z0-9_]{8}\.part", re.DOTALL)
 """Names that `atomic_write` gives to files before they are whole."""
 
@@ -117,11 +124,11 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     name = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
+        beside = path.parent / (f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+        with open(beside, "xb") as stream:
+            name = beside
             yield stream
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        os.replace(beside, path)
         name = None
     except OSError as error:
         raise _output_error(path, error) from error
@@ -147,12 +154,6 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _output_error(path, error) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
@@ -183,7 +184,8 @@ def exclusive(folder: Path) -> Iterator[None]:
     with stream:
         try:
             if known:
-                _sweep(folder)
+                with writing(folder):
+                    _sweep(folder)
             yield
         finally:
             with contextlib.suppress(OSError):
@@ -216,8 +218,17 @@ def _hold(stream: IO[bytes], folder: Path) -> None:
     except ImportError:  # no such locks on Windows
         pass
     except OSError as error:
-        todo = "wait for it to end, or choose another --out"
-        raise OutputError(f"another process is writing to {folder}", todo=todo) from error
+        if error.errno in _HELD:
+            todo = "wait for it to end, or choose another --out"
+            raise OutputError(f"another process is writing to {folder}", todo=todo) from error
+        if error.errno not in _NO_LOCKS:
+            raise
+        _say_unlocked()
+
+
+@cache
+def _say_unlocked() -> None:
+    log.warning("this disk has no file locks: see to it yourself that no two processes write to one --out")
 
 
 def _sweep(folder: Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from mien.errors import AssetMissing
+from mien.errors import AssetMissing, reason_of
 
 __all__ = ["cached_folder", "hub_folder"]
 
@@ -39,28 +38,52 @@ def hub_folder(
     Raises:
         AssetMissing: they are neither in the cache nor to be had.
     """
-    if folder := cached_folder(repo, names, revision):
+    folder = cached_folder(repo, names, revision)
+    missing = [name for name in optional if not _is_known(repo, name, revision)]
+    if folder and not (missing and download):
         return folder
     from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.utils import EntryNotFoundError, LocalEntryNotFoundError, get_session
+    from huggingface_hub.utils import LocalEntryNotFoundError, get_session
 
     reason = "" if download and not constants.HF_HUB_OFFLINE else "downloads are switched off"
     try:
         if not reason:
             get_session().head(constants.ENDPOINT, timeout=PATIENCE)
             log.info("downloading %s %s", what, repo)
-            for name in optional:
-                with contextlib.suppress(EntryNotFoundError):
-                    hf_hub_download(repo, name, revision=revision)
-            paths = [Path(hf_hub_download(repo, name, revision=revision)) for name in names]
+            commit = folder.name if folder else revision  # beside what is there, not of another version
+            for name in missing:
+                _fetch_if_there(repo, name, commit)
+            paths = [Path(hf_hub_download(repo, name, revision=commit)) for name in names]
             return paths[0].parent
     except LocalEntryNotFoundError:
         reason = "the connection broke"
     except Exception as error:  # network, hub and disk errors have no common ancestor
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
+    if folder:
+        return folder
     places = [f"the folder {repo}", f"the cache {constants.HF_HUB_CACHE}", f"{constants.ENDPOINT} ({reason})"]
     todo = "check the name, connect to the internet once, or copy the files here and give their folder"
     raise AssetMissing(f"{what} {repo}{f'@{revision}' if revision else ''}", searched=places, obtain=todo)
+
+
+def _is_known(repo: str, name: str, revision: str | None) -> bool:
+    """Whether the cache has a file, or has seen that the repository does not."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return try_to_load_from_cache(repo, name, revision=revision) is not None
+
+
+def _fetch_if_there(repo: str, name: str, revision: str | None) -> None:
+    """A file that a repository may lack. A broken connection is an error, although its kind is one of absence, too."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import EntryNotFoundError, LocalEntryNotFoundError
+
+    try:
+        hf_hub_download(repo, name, revision=revision)
+    except LocalEntryNotFoundError:
+        raise
+    except EntryNotFoundError:
+        pass
 
 
 def cached_folder(repo: str, names: Sequence[str], revision: str | None = None) -> Path | None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
-__all__ = ["settle"]
+__all__ = ["are_kept", "settle"]
 
 PACKAGE = Path(__file__).parent
 TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
@@ -38,6 +39,13 @@ def settle(temporary: Sequence[str] | None = None) -> str:
             return str(folder)
     _keep_nothing()
     return "nowhere"
+
+
+def are_kept(room: str) -> bool:
+    """Whether kernels of a folder of the package, such as `synth`, are kept from before."""
+    elsewhere = Path(os.environ.get("NUMBA_CACHE_DIR") or _user_cache())
+    beside = () if os.environ.get("NUMBA_CACHE_DIR") else (PACKAGE / room).glob("__pycache__/*.nbi")
+    return any(True for _ in chain(beside, elsewhere.glob(f"{room}_*/*.nbi")))
 
 
 def _user_cache() -> Path:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -22,7 +22,7 @@ from mien.errors import InputError
 from mien.files import atomic_write
 from mien.geometry.camera import Camera
 from mien.palette import person_colour
-from mien.pictures import read_picture
+from mien.pictures import encoded, read_picture
 from mien.render.overlay import SIDE_COLOURS, draw_boxes, draw_people, draw_skeletons
 from mien.render.views import contact, side_and_top
 from mien.scene import Scene
@@ -50,17 +50,15 @@ class Drawing:
         """Write it as PNG, JPEG or WebP, by the suffix; whole or not at all.
 
         Raises:
-            InputError: no such format.
+            InputError: no such format, or one that cannot hold so large a picture.
             OutputError: the file cannot be written.
         """
-        import cv2
-
         path = Path(path)
         if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
             raise InputError(f"cannot save a drawing as {path.name!r}", expected="a name ending in .png, .jpg or .webp")
-        _, data = cv2.imencode(path.suffix.lower(), self.pixels[:, :, ::-1])
+        data = encoded(path.suffix.lower(), self.pixels)
         with atomic_write(path) as stream:
-            stream.write(data.tobytes())
+            stream.write(data)
         return path
 
 
@@ -82,9 +80,21 @@ class People(Scene):
         return _load_body(self.body_path or find_body(None, family=self.origin.body_family))
 
     def vertices(self) -> Float[Tensor, "person vert 3"]:
-        """The posed meshes in the picture's camera, metres."""
+        """The posed meshes in the picture's camera, metres. They are posed once."""
+        return self._mesh
+
+    @cached_property
+    def _mesh(self) -> Float[Tensor, "person vert 3"]:
         with torch.no_grad():
             return self.body().pose(self.params).mesh()
+
+    def decoded(self) -> People:
+        """The same people with their picture in memory, so that it is read once however often they are drawn.
+
+        Raises:
+            InputError, PictureError: as `pixels`.
+        """
+        return self if isinstance(self.picture, np.ndarray) else replace(self, picture=self.pixels())
 
     def pixels(self) -> UInt8[np.ndarray, "height width 3"]:
         """The picture, upright RGB.
@@ -151,14 +161,15 @@ class People(Scene):
         if not views or not set(views) <= set(VIEWS):
             raise InputError(f"the views {', '.join(views) or 'none'}", expected=f"some of {', '.join(VIEWS)}")
         found: dict[str, Any] = {}
+        people = self.decoded() if {"picture", "overlay"} & set(views) else self
         if {"side", "top"} & set(views):
-            mesh = self.vertices().numpy() if len(self) else np.zeros((0, 1, 3), np.float32)
+            mesh = people.vertices().numpy() if len(self) else np.zeros((0, 1, 3), np.float32)
             faces, colours = self.body().faces.numpy(), self._colours(numbers)
             found["side"], found["top"] = side_and_top(mesh, faces, size=height, colours=colours, space=space)
         if "picture" in views:
-            found["picture"] = self.pixels()
+            found["picture"] = people.pixels()
         if "overlay" in views:
-            found["overlay"] = self.overlay(style, opacity, numbers).pixels if len(self) else self.pixels()
+            found["overlay"] = people.overlay(style, opacity, numbers).pixels if len(self) else people.pixels()
         return Drawing(contact([found[view] for view in views], height=height))
 
     def _colours(self, numbers: Sequence[int] | None) -> np.ndarray:
@@ -235,6 +246,29 @@ class People(Scene):
         else:
             WRITERS[kind](self, path)
 
+    def write_all(
+        self,
+        targets: Mapping[str, Path],
+        *,
+        style: Style = "mesh",
+        opacity: float = 0.85,
+        views: Sequence[View] = ("overlay",),
+    ) -> None:
+        """Write several kinds of file, in their order, with the picture decoded and the people posed once.
+
+        Args:
+            targets: where to, by kind: see `write`.
+            style: of an overlay.
+            opacity: of an overlay.
+            views: what an overlay shows.
+        """
+        people = self.decoded() if len(_DRAWN & set(targets)) > 1 else self
+        for kind, path in targets.items():
+            people.write(kind, path, style=style, opacity=opacity, views=views)
+
+
+_DRAWN = frozenset(("overlay", "strip", "boxes", "viewer"))
+"""Kinds of file that show the picture."""
 
 WRITERS: dict[str, Callable[[People, Path], object]] = {
     "npz": People.save,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import unicodedata
@@ -13,7 +14,18 @@ from typing import NoReturn
 
 from mien.errors import InputError
 
-__all__ = ["EXTENSIONS", "VIDEO_EXTENSIONS", "PictureFile", "find_pictures", "without_clashes"]
+__all__ = [
+    "EXTENSIONS",
+    "VIDEO_EXTENSIONS",
+    "PictureFile",
+    "distinct_stems",
+    "find_pictures",
+    "fold",
+    "list_pictures",
+    "without_clashes",
+]
+
+log = logging.getLogger("mien")
 
 EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 """What counts as a picture in a folder, in any case. A file named outright is read whatever its extension."""
@@ -59,10 +71,28 @@ def find_pictures(inputs: Sequence[str | Path], extensions: Sequence[str] = EXTE
     Raises:
         InputError: an input does not exist or holds no picture, or two outputs would still have one name.
     """
+    return without_clashes(list_pictures(inputs, extensions))
+
+
+def list_pictures(
+    inputs: Sequence[str | Path], extensions: Sequence[str] = EXTENSIONS, out: Path | None = None
+) -> list[PictureFile]:
+    """As `find_pictures`, before names that clash are told apart: each stem is the name without its extension.
+
+    Args:
+        inputs: files, folders, patterns.
+        extensions: what is looked for in folders and by patterns.
+        out: the folder of the results. What lies there is no input, unless it, or what is in it, is named outright.
+
+    Raises:
+        InputError: an input does not exist or holds no picture (but those in `out`).
+    """
     if not inputs:
         raise InputError("no pictures were named", expected="files, folders or patterns such as 'photos/**/*.jpg'")
     found: dict[tuple[str, str], PictureFile] = {}
     real: dict[Path, str] = {}
+    result: dict[tuple[Path, Path], bool] = {}
+    results = set[Path]()
     for item in map(str, inputs):
         try:
             pictures = _expand(item, extensions)
@@ -72,10 +102,26 @@ def find_pictures(inputs: Sequence[str | Path], extensions: Sequence[str] = EXTE
         for path, root in pictures:
             if path.parent not in real:
                 real[path.parent] = os.path.realpath(path.parent)
+            where = path.parent, root
+            if where not in result:
+                result[where] = out is not None and _is_result(Path(real[path.parent]), root, out)
+            if result[where]:
+                results.add(path)
+                continue
             name = PurePosixPath(*path.relative_to(root).parts)
             picture = PictureFile(path=path, root=root, name=str(name), stem=str(name.with_suffix("")))
             found.setdefault((real[path.parent], path.name), picture)
-    return without_clashes(list(found.values()))
+    if results and not found:
+        raise InputError(f"all that was found lies in {out}, the folder of results", expected="pictures elsewhere")
+    if results:
+        log.info("%d files in %s, the folder of results, are no inputs", len(results), out)
+    return list(found.values())
+
+
+def _is_result(folder: Path, root: Path, out: Path) -> bool:
+    """Whether a folder that was found below `root` lies in the folder of results, and `root` does not."""
+    place = os.path.realpath(out)
+    return folder.is_relative_to(place) and not Path(os.path.realpath(root)).is_relative_to(place)
 
 
 def _raise(error: OSError) -> NoReturn:
@@ -149,7 +195,8 @@ def _runs(part: str) -> list[tuple[int, str]]:
     return [(int(run), "") if run.isdecimal() else (-1, run) for run in re.split(r"(\d+)", part)]
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
+    """The same for names that are one file on a disk that ignores case, or how accents are put together."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -161,20 +208,18 @@ def without_clashes(pictures: list[PictureFile]) -> list[PictureFile]:
     """
     by_name: dict[str, set[Path]] = defaultdict(set)
     for picture in pictures:
-        by_name[_fold(picture.name)].add(picture.root)
-    prefixed = {root: root.resolve().name for roots in by_name.values() if len(roots) > 1 for root in roots}
-    pictures = [
-        replace(picture, stem=f"{prefixed[picture.root]}/{picture.stem}") if picture.root in prefixed else picture
-        for picture in pictures
-    ]
-    bare = set(range(len(pictures)))
+        by_name[fold(picture.name)].add(picture.root)
+    twice = {root for roots in by_name.values() if len(roots) > 1 for root in roots}
+    prefix = {root: f"{name}/" if (name := root.resolve().name) else "" for root in twice}  # "/" has no name
+    bare = {index for index, picture in enumerate(pictures) if picture.stem != picture.name}
+    pictures = [replace(picture, stem=prefix.get(picture.root, "") + picture.stem) for picture in pictures]
     while clashes := _clashes(pictures):
         short = bare.intersection(index for group in clashes for index in group)
         if not short:
             one, other = (pictures[index] for index in clashes[0][:2])
             raise InputError(
                 f"{one.path} and {other.path} would both be written to {one.stem}.npz",
-                expected="one name for each picture",
+                expected="one name for each of them",
                 todo="give them to separate runs, or rename one",
             )
         for index in short:
@@ -187,5 +232,15 @@ def without_clashes(pictures: list[PictureFile]) -> list[PictureFile]:
 def _clashes(pictures: list[PictureFile]) -> list[list[int]]:
     groups: dict[str, list[int]] = defaultdict(list)
     for index, picture in enumerate(pictures):
-        groups[_fold(picture.stem)].append(index)
+        groups[fold(picture.stem)].append(index)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def distinct_stems(paths: Sequence[Path]) -> dict[Path, str]:
+    """What is made of files, in one folder, is called: their stems, below their folders' names where two are the same.
+
+    Raises:
+        InputError: two of them would still have one name.
+    """
+    files = [PictureFile(path=path, root=path.parent, name=path.name, stem=path.stem) for path in dict.fromkeys(paths)]
+    return {file.path: file.stem for file in without_clashes(files)}

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from mien.errors import PictureError
+from mien.errors import InputError, PictureError, reason_of
 from mien.limits import MAX_PICTURE_BYTES as MAX_BYTES
 from mien.limits import MAX_PIXELS
 from mien.picture_files import EXTENSIONS, PictureFile, find_pictures
@@ -27,6 +27,7 @@ __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
     "PictureFile",
+    "encoded",
     "find_pictures",
     "header_of",
     "jpeg_ends",
@@ -191,8 +192,7 @@ def _decode(path: Path, data: bytes, *, blue_first: bool) -> UInt8[np.ndarray, "
         with quiet():
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), order | cv2.IMREAD_ANYDEPTH)
     except (cv2.error, MemoryError) as error:
-        reason = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        raise PictureError(f"{path} cannot be decoded: {reason[0]}", expected=_KINDS, todo=_AGAIN) from error
+        raise PictureError(f"{path} cannot be decoded: {reason_of(error, -1)}", expected=_KINDS, todo=_AGAIN) from error
     if picture is None:
         raise PictureError(f"{path} is cut short, damaged, or of a rare kind", expected=_KINDS, todo=_AGAIN)
     if picture.dtype == np.uint16:
@@ -200,6 +200,30 @@ def _decode(path: Path, data: bytes, *, blue_first: bool) -> UInt8[np.ndarray, "
     if picture.dtype != np.uint8:
         raise PictureError(f"{path} holds {picture.dtype} values", expected="8 or 16 bits a channel", todo="convert it")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) if blue_first else picture
+
+
+def encoded(suffix: str, pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """A picture (RGB) as the bytes of a file.
+
+    Args:
+        suffix: which kind: `.png`, `.jpg`, `.webp`.
+        pixels: upright RGB.
+
+    Raises:
+        InputError: this kind cannot hold so large a picture: JPEG ends at 65,500 pixels a side, WebP at 16,383.
+    """
+    import cv2
+
+    try:
+        with quiet():
+            done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., ::-1]))
+    except cv2.error:
+        done, data = False, None
+    if not done or data is None:
+        height, width = pixels.shape[:2]
+        found = f"a picture of {width} x {height} pixels cannot be a {suffix} file"
+        raise InputError(found, expected="at most 65,500 pixels a side in JPEG, 16,383 in WebP", todo="save it as .png")
+    return data.tobytes()
 
 
 _quiet_lock = threading.Lock()

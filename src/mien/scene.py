@@ -185,7 +185,7 @@ def arrays_of_rows(people: Person) -> dict[str, np.ndarray]:
 def rows_of_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The fields of `Person` from the arrays of a result file: the inverse of `arrays_of_rows`."""
     names = (*_PARAMS, *_TENSORS, "crop_global_orient", "part_bbox")
-    tensors = {name: torch.from_numpy(arrays[name]) for name in names if name in arrays}
+    tensors = {name: torch.from_numpy(arrays[name]).float() for name in names if name in arrays}
     rotations = {name: matrix_from_axis_angle(tensors[name]) for name in _ROTATIONS}
     return {
         "params": SmplxParams(**rotations, **{name: tensors[name] for name in _PARAMS if name not in _ROTATIONS}),
@@ -200,7 +200,7 @@ def shared_of_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     height, width = (int(value) for value in arrays["image_size"])
     world = arrays.get("world_from_camera")
     return {
-        "K": torch.from_numpy(arrays["K"]),
+        "K": torch.from_numpy(arrays["K"]).float(),
         "image_size": (height, width),
         "camera": str(arrays["camera"]),
         "orientation": str(arrays["orientation"]),

@@ -57,6 +57,12 @@ GROUPS: dict[str, dict[str, str]] = {
     },
 }
 VERBS = {verb for group in GROUPS.values() for verb in group}
+RESUMES = {
+    **dict.fromkeys(("predict", "train", "finetune", "evaluate"), "--resume goes on"),
+    **dict.fromkeys(("synth", "data ingest"), "the same command goes on"),
+    **dict.fromkeys((verb for verb in VERBS if verb.startswith("study ")), "the same command goes on"),
+}
+"""How to go on after Ctrl-C, of verbs that can."""
 FAMILIES = {verb.split()[0] for verb in VERBS if " " in verb}
 
 
@@ -79,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if not _interrupted(error):
             raise
-        print("mien: stopped; what was finished is kept, --resume goes on", file=sys.stderr)
+        way = next((RESUMES[verb] for verb in (" ".join(words[:2]), words[0]) if verb in RESUMES), "")
+        print(f"mien: stopped; what was finished is kept, {way}" if way else "mien: stopped", file=sys.stderr)
         return 130
 
 

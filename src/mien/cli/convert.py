@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mien.cli.told import check_out, not_over_source, say
 from mien.errors import InputError, MienError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mien.body.model import BodyModel
     from mien.convert.foreign import Foreign
 
@@ -35,6 +37,10 @@ class _Wishes:
     mapping: Path | None
     transfer: Path | None
     smpl: str
+    stems: Mapping[Path, str]
+    """What is made of each input is called, without what comes after."""
+    written: dict[str, Path] = field(default_factory=dict)
+    """By folded name what was written so far, and from which input."""
 
 
 def convert(
@@ -59,7 +65,7 @@ def convert(
 
     Args:
         inputs: files or folders of other systems, or results of `mien predict`.
-        out: folder for what is written.
+        out: folder for what is written, below their folders' names where two inputs have one.
         source: auto, result, amass, motionx, smplerx, table or mesh.
         to: result (SMPL-X parameters with a camera), or smplh or smpl in the layout of AMASS.
         body: a body file or the folder of one for the results; by default SMPL-X of the file's gender.
@@ -73,26 +79,32 @@ def convert(
         smpl: an SMPL body file or the folder of one; by default it is looked for.
     """
     from mien.convert.kinds import kind_of
+    from mien.picture_files import distinct_stems
 
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
+    check_out(out)
     if not inputs:
         raise InputError("nothing to convert", expected="files or folders")
     for name, value in (("--fps", fps), ("--focal", focal)):
         if value is not None and not 0 < value < 1e6:
             raise InputError(f"{name} {value:g}", expected="a number above 0")
+    if focal is not None and not size:
+        raise InputError(f"--focal {focal:g} without --size", expected="both: a camera sees a picture of some size")
+    if to != "result" and frame == "camera":
+        raise InputError(
+            f"--frame camera with --to {to}", expected="y or z, the axis that points up", todo="leave it out"
+        )
     wishes = _Wishes(
         out=out, source=source, to=to, body=body, frame=frame, fps=fps, size=_size(size), focal=focal, hands=hands,
-        mapping=mapping, transfer=transfer, smpl=smpl,
+        mapping=mapping, transfer=transfer, smpl=smpl, stems=distinct_stems(inputs),
     )  # fmt: skip
     done = skipped = 0
-    for path in inputs:
+    for path in wishes.stems:
         try:
             done += _convert(path, kind_of(path, source), wishes)
         except MienError as error:
-            if len(inputs) == 1:
+            if len(wishes.stems) == 1:
                 raise
-            _say(f"skipped {path}: {error}")
+            say(f"skipped {path}: {error}")
             skipped += 1
     return (1 if done else 2) if skipped else 0
 
@@ -108,11 +120,11 @@ def _convert(path: Path, kind: str, wishes: _Wishes) -> int:
     from mien.convert.foreign import clip_arrays, write_arrays
 
     foreign, model = _read(path, kind, wishes)
-    target = _target(path, wishes.out / f"{path.stem}.npz")
+    target = _target(path, wishes.out / f"{wishes.stems[path]}.npz", wishes)
     arrays = clip_arrays(foreign, model)
     write_arrays(target, arrays)
     note = f" ({arrays['warning']})" if str(arrays["warning"]) else ""
-    _say(f"{kind}: {len(arrays['score'])} frame(s) -> {target}{note}")
+    say(f"{kind}: {len(arrays['score'])} frame(s) -> {target}{note}")
     return 1
 
 
@@ -158,9 +170,9 @@ def _pictures(path: Path, wishes: _Wishes) -> int:
         raise InputError(f"{path} is one person of SMPLer-X", todo="name the folder that holds smplx/ and meta/")
     offsets, count = wishes.hands != "absolute", 0
     for name, scene in read_pictures(path, _body(wishes, "neutral"), wishes.size, focal=wishes.focal, offsets=offsets):
-        scene.save(_target(path, inside(wishes.out, f"{name}.npz")))
+        scene.save(_target(path, inside(wishes.out, f"{name}.npz"), wishes))
         count += 1
-    _say(f"{count} pictures -> {wishes.out}")
+    say(f"{count} pictures -> {wishes.out}")
     return count
 
 
@@ -183,9 +195,9 @@ def _to_smpl(path: Path, kind: str, wishes: _Wishes) -> int:
     matrix = None if wishes.transfer is None else read_transfer(wishes.transfer)
     smpl, up = _smpl(wishes, gender_of(origin.body_name)), "y" if wishes.frame == "y" else "z"
     for motion in motions:
-        target = wishes.out / f"{path.stem}_{motion.name}_{wishes.to}.npz"
+        target = _target(path, wishes.out / f"{wishes.stems[path]}_{motion.name}_{wishes.to}.npz", wishes)
         write_arrays(target, smpl_arrays(motion, model, smpl, wishes.to, matrix, up))
-        _say(f"{wishes.to}: {target}")
+        say(f"{wishes.to}: {target}")
     return len(motions)
 
 
@@ -204,10 +216,19 @@ def _smpl(wishes: _Wishes, gender: str) -> BodyModel:
     return BodyModel.load(find_body(wishes.smpl or None, family="smpl", gender=gender))
 
 
-def _target(source: Path, target: Path) -> Path:
-    if target.exists() and source.exists() and target.samefile(source):
-        raise InputError(f"{target} would be written over what it is made from", todo="choose another --out")
-    return target
+def _target(source: Path, target: Path, wishes: _Wishes) -> Path:
+    """The target, once it is seen to be nothing that was read or written.
+
+    Raises:
+        InputError: it is the source itself, or another input became the same.
+    """
+    from mien.picture_files import fold
+
+    first = wishes.written.setdefault(fold(str(target)), source)
+    if first != source:
+        todo = "give them to separate runs"
+        raise InputError(f"{target} is written from {first} already", expected="one name for each result", todo=todo)
+    return not_over_source(target, source)
 
 
 def _size(text: str) -> tuple[int, int] | None:
@@ -218,7 +239,3 @@ def _size(text: str) -> tuple[int, int] | None:
     if found is None:
         raise InputError(f"--size {text}", expected="WIDTHxHEIGHT in pixels, such as 1920x1080")
     return int(found[2]), int(found[1])
-
-
-def _say(text: str) -> None:
-    print(f"mien: {text}", file=sys.stderr, flush=True)

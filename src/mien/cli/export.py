@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from mien.cli.told import check_out, say
 from mien.errors import InputError, MienError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mien.body.model import BodyModel
     from mien.clip import Clip
     from mien.export.motion import Motion, Up
@@ -42,7 +44,7 @@ def export(
     Args:
         results: result files (.npz), of pictures or of clips.
         to: formats, separated by commas: glb, bvh, amass, usd, obj, csv, openpose, fbx, html (a viewer).
-        out: folder for the files; by default that of each result.
+        out: folder for the files, by default that of each result; results of one name go below their folders' names.
         track: numbers of the tracks of a clip, or of the people of a picture; by default all.
         body: a body file or the folder of one; by default the body family of the result is looked for.
         up: the axis that points up in bvh, amass, usd and obj; auto is what each format is used to.
@@ -58,21 +60,22 @@ def export(
             format_of(name, way)
     if footage is not None and _VIEWER not in names:
         raise InputError(f"--footage {footage} for {to}", expected="--to html, which shows it")
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
+    if out is not None:
+        check_out(out)
     if fps is not None and not 0 < fps <= 1000:
         raise InputError(f"--fps {fps:g}", expected="a number above 0, at most 1000")
     if not results:
         raise InputError("no result to export", expected="result files of `mien predict` (.npz)")
+    targets = _targets(results, out)
     skipped = written = 0
-    for path in results:
+    for path, target in targets.items():
         try:
-            job = _Job(path, names, out or path.parent, track, body, way, fps, frames, footage)
+            job = _Job(path, target, names, track, body, way, fps, frames, footage)
             done, missed = _export(job)
         except MienError as error:
-            if len(results) == 1:
+            if len(targets) == 1:
                 raise
-            _say(f"skipped {path}: {error}")
+            say(f"skipped {path}: {error}")
             done, missed = 0, 1
         written, skipped = written + done, skipped + missed
     return (1 if written else 2) if skipped else 0
@@ -83,14 +86,28 @@ class _Job:
     """One result, and what is to be made of it."""
 
     path: Path
+    target: Path
+    """The name of the files, without what comes after."""
     names: list[str]
-    out: Path
     track: tuple[int, ...]
     body: str
     up: Up | None
     fps: float | None
     frames: str
     footage: Path | None
+
+
+def _targets(results: Sequence[Path], out: Path | None) -> dict[Path, Path]:
+    """What the files of each result are called, without what comes after; in one folder no two alike.
+
+    Raises:
+        InputError: two of them would have one name.
+    """
+    from mien.picture_files import distinct_stems
+
+    if out is None:
+        return {path: path.parent / path.stem for path in results}
+    return {path: out / stem for path, stem in distinct_stems(results).items()}
 
 
 def _export(job: _Job) -> tuple[int, int]:
@@ -106,23 +123,25 @@ def _export(job: _Job) -> tuple[int, int]:
     motions = _chosen(job.path, within(motions_in(found), span), job.track)
     model = BodyModel.load(find_body(job.body or None, family=found.origin.body_family))
     if warning := found.origin.warning:
-        _say(f"WARNING: {warning}")
-    stem = "_".join([job.path.stem, *(motion.name for motion in motions)]) if job.track else job.path.stem
+        say(f"WARNING: {warning}")
+    stem = "_".join([job.target.name, *(motion.name for motion in motions)]) if job.track else job.target.name
     done = missed = 0
     for name in job.names:
         try:
             if name == _VIEWER:
                 files = [_view(job, found, motions, model, span, stem)]
             else:
-                files = write_format(name, job.out, stem, [_timed(each, job.fps) for each in motions], model, job.up)
+                files = write_format(
+                    name, job.target.parent, stem, [_timed(each, job.fps) for each in motions], model, job.up
+                )
         except MienError as error:
             if len(job.names) == 1:
                 raise
-            _say(f"skipped {name} of {job.path}: {error}")
+            say(f"skipped {name} of {job.path}: {error}")
             missed += 1
             continue
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-        _say(f"{name}: {files[0]}{more}")
+        say(f"{name}: {files[0]}{more}")
         done += 1
     return done, missed
 
@@ -135,7 +154,7 @@ def _view(job: _Job, found: Clip | Scene, motions: list[Motion], body: BodyModel
     from mien.video import open_footage
     from mien.view import write_clip_viewer, write_viewer
 
-    path, title = job.out / f"{stem}.html", job.footage.name if job.footage else ""
+    path, title = job.target.with_name(f"{stem}.html"), job.footage.name if job.footage else ""
     if not isinstance(found, Clip):
         if job.track:
             raise InputError("--track in a viewer of a picture", todo="leave it out: the page shows and hides people")
@@ -145,7 +164,7 @@ def _view(job: _Job, found: Clip | Scene, motions: list[Motion], body: BodyModel
     stage = Stage.of(found, fps=found.fps, num_frames=found.num_frames)
     written = write_clip_viewer(path, stage, motions, body, footage, frames=span, title=title)
     for problem in footage.problems if footage else ():
-        _say(problem)
+        say(problem)
     return written
 
 
@@ -182,7 +201,3 @@ def _chosen(path: Path, motions: list[Motion], track: tuple[int, ...]) -> list[M
         there = ", ".join(str(each) for each in known)
         raise InputError(f"{path} has no track {absent[0]}", expected=f"one of {there}")
     return [known[each] for each in dict.fromkeys(track)] if track else motions
-
-
-def _say(text: str) -> None:
-    print(f"mien: {text}", file=sys.stderr, flush=True)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mien.errors import reason_of
+
 __all__ = ["EXTRAS", "SECTIONS", "Finding", "examine"]
 
 
@@ -54,8 +56,8 @@ def examine() -> dict[str, list[Finding]]:
         try:
             report[name].extend(look())
         except Exception as error:  # whatever is broken on this machine, the other sections are told
-            line = (str(error).strip().splitlines() or [""])[0]
-            report[name].append(Finding("broken", name, f"cannot be looked at: {type(error).__name__}: {line}"))
+            found = f"cannot be looked at: {type(error).__name__}: {reason_of(error)}"
+            report[name].append(Finding("broken", name, found))
     return report
 
 
@@ -191,16 +193,20 @@ def _bf16_verdict() -> str:
 
 def _bodies() -> Iterator[Finding]:
     from mien.body.files import find_body
-    from mien.body.reading import KINDS
+    from mien.body.reading import KINDS, Family
     from mien.errors import MienError
     from mien.files import data_folders
 
-    for family in ("openbody", "smplx", "smpl"):
+    uses: dict[Family, str] = {
+        "openbody": "open-xs and mien synth need it",
+        "smplx": "the published weights need it",
+        "smpl": "for conversions to and from SMPL",
+    }
+    for family, use in uses.items():
         try:
             yield Finding("ready", family, str(find_body(None, family=family)))
         except MienError:
             place = data_folders()[0] / "models" / family / f"{family.upper()}_NEUTRAL.npz"
-            use = "the published weights need it" if family == "smplx" else "for conversions to and from SMPL"
             state = "broken" if family == "openbody" else "absent"
             yield Finding(state, family, f"absent; {use}", f"{KINDS[family].obtain}; put it at {place}")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from mien.cli.told import not_over_source, say
 from mien.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ def hands(
     from mien.clip import Clip, read
     from mien.track.hand_experts import FuseConfig, fuse_hands, read_hands
 
-    target = out / clip.name if out.suffix != ".npz" or out.is_dir() else out
-    for source in (clip, expert):
-        if target.exists() and source.exists() and target.samefile(source):
-            raise InputError(f"{target} would be written over what it is made from", todo="choose another --out")
+    target = not_over_source(out / clip.name if out.suffix != ".npz" or out.is_dir() else out, clip, expert)
     found = read(clip)
     if not isinstance(found, Clip):
         expected = "that of a video: an expert is judged by how its hands move"
@@ -62,8 +59,8 @@ def _report(before: Clip, after: Clip, target: Path) -> None:
         counts = [_changed(old, new, side) for side in ("left", "right")]
         taken += sum(counts)
         left, right = counts
-        _say(f"track {old.id}: the expert's left hand in {left} and right hand in {right} of {len(old)} frames")
-    _say(f"{target}" if taken else f"{target}: the expert was believed nowhere, all hands are as they were")
+        say(f"track {old.id}: the expert's left hand in {left} and right hand in {right} of {len(old)} frames")
+    say(f"{target}" if taken else f"{target}: the expert was believed nowhere, all hands are as they were")
 
 
 def _changed(old: Track, new: Track, side: str) -> int:
@@ -71,7 +68,3 @@ def _changed(old: Track, new: Track, side: str) -> int:
     poses = (getattr(track.params, f"{side}_hand_pose") for track in (old, new))
     first, second = poses
     return int((first != second).flatten(1).any(1).sum())
-
-
-def _say(text: str) -> None:
-    print(f"mien: {text}", file=sys.stderr, flush=True)

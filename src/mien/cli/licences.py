@@ -69,8 +69,8 @@ LICENCES: tuple[Licence, ...] = (
     Licence(
         subject="detectors of the package ultralytics (YOLOv8 and later)",
         name="AGPL-3.0, or bought",
-        allows="code and weights bind what is built on them, services too; mien neither needs nor imports them: boxes"
-        " that they found come in by --detector boxes:FILE.json",
+        allows="code and weights bind what is built on them, services too; mien neither needs nor brings them:"
+        " --detector ultralytics:FILE imports your own install, boxes:FILE.json takes boxes that they found",
         home="https://www.ultralytics.com/license",
     ),
     Licence(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,6 +10,7 @@ import tyro
 
 from mien.cli.predict_cluster import ClusterOptions
 from mien.cli.predict_video import VideoOptions
+from mien.cli.told import bar_columns, check_out, say
 from mien.errors import InputError, closest
 from mien.files import exclusive
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mien.people import Style, View
     from mien.picture_files import PictureFile
 
-__all__ = ["Keeper", "Look", "predict"]
+__all__ = ["Keeper", "Look", "drawn_since", "predict"]
 
 SUFFIXES = {
     "npz": ".npz",
@@ -87,7 +87,7 @@ def predict(
         dry_run: say what would be done, and do nothing.
     """
     from mien.cli.predict_cluster import predict_on_cluster
-    from mien.cli.predict_video import predict_videos, split_inputs
+    from mien.cli.predict_video import film_config, predict_videos, split_inputs
 
     kinds, shown = _kinds(save), _views(views)
     _check(inputs, out, weights, opacity, many.cluster)
@@ -99,9 +99,11 @@ def predict(
     if many.cluster:
         return predict_on_cluster(inputs, out, loading, kinds, video, look, many, resume, dry_run)
     folder = Path(out)
-    pictures, clips = split_inputs(inputs, video)
+    pictures, clips = split_inputs(inputs, video, folder)
+    clip_kinds = [*kinds, "overlay"] if video.overlay else kinds
+    film = film_config(clip_kinds, video) if clips else None
     if dry_run:
-        _tell_plan(pictures, clips, folder)
+        _tell_plan(pictures, clips, folder, kinds[0])
         return 0
     estimate, tally = _loaded(loading), _Tally()
     codes = []
@@ -109,8 +111,9 @@ def predict(
         if pictures:
             _run(estimate, [_Task.of(picture, folder, kinds) for picture in pictures], look, resume, tally)
             codes.append(tally.report(folder))
-        if clips:
-            codes.append(predict_videos(estimate, clips, folder, kinds, video, look, resume))
+        if film is not None:
+            alone = len(clips) == 1 and not pictures
+            codes.append(predict_videos(estimate, clips, folder, clip_kinds, film, look, resume, alone))
     return codes[0] if len(set(codes)) == 1 else 1
 
 
@@ -120,7 +123,7 @@ def _loaded(loading: Mapping[str, Any]) -> Estimator:
 
     estimate = load(**loading)
     if estimate.card.warning:
-        _say(f"WARNING: {estimate.card.warning}")
+        say(f"WARNING: {estimate.card.warning}")
     return estimate
 
 
@@ -140,7 +143,7 @@ class _Tally:
         parts += [f"{self.kept} kept from before"] if self.kept else []
         parts += [f"{self.skipped} pictures skipped"] if self.skipped else []
         parts += [f"{self.rejected} boxes skipped"] if self.rejected else []
-        _say("; ".join(parts))
+        say("; ".join(parts))
         if not (self.skipped or self.rejected):
             return 0
         return 1 if self.written or self.kept else 2
@@ -183,9 +186,10 @@ class Keeper:
         Raises:
             InputError: it was made with other weights or another body; nothing is overwritten.
         """
-        if "npz" in task.targets and not self.matches(task.targets["npz"]):
-            return False
-        return all(target.exists() for target in task.targets.values())
+        if "npz" not in task.targets:
+            return all(target.exists() for target in task.targets.values())
+        result = task.targets["npz"]
+        return self.matches(result) and all(drawn_since(result, target) for target in task.targets.values())
 
     def matches(self, target: Path) -> bool:
         """Whether a whole result is there; see `keeps`."""
@@ -196,7 +200,7 @@ class Keeper:
         try:
             origin = read(target).origin
         except InputError as error:
-            _say(f"made again: {error}")
+            say(f"made again: {error}")
             return False
         if (origin.weights_sha256, origin.body_sha256) != (self.weights_sha256, self.body_sha256):
             raise InputError(
@@ -207,10 +211,15 @@ class Keeper:
         return True
 
 
+def drawn_since(result: Path, drawing: Path) -> bool:
+    """Whether a drawing is there that is no older than the result: an older one may be of what was there before."""
+    return drawing.exists() and drawing.stat().st_mtime_ns >= result.stat().st_mtime_ns
+
+
 def _run(estimate: Estimator, tasks: list[_Task], look: Look, resume: bool, tally: _Tally) -> None:
     """Predict and write, picture by picture, so that what is finished stays whatever happens."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress
 
     kept: set[Path] = set()
     if resume:
@@ -219,18 +228,17 @@ def _run(estimate: Estimator, tasks: list[_Task], look: Look, resume: bool, tall
         kept = {task.path for task in tasks if keeper.keeps(task)}
         tally.kept = len(kept)
     todo = _stretches(tasks, kept)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
 
-    def say(text: str) -> None:
+    def over_bar(text: str) -> None:
         console.out(f"mien: {text}", highlight=False)
 
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*bar_columns(), console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("predict", total=len(tasks), completed=tally.kept)
         outcomes = estimate.stream((task.name, task.path) for task in todo)
         for task, outcome in zip(todo, outcomes, strict=True):
             if task.path not in kept:
-                _keep(outcome, task, look, tally, say)
+                _keep(outcome, task, look, tally, over_bar)
                 progress.advance(bar)
 
 
@@ -242,23 +250,23 @@ def _stretches(tasks: list[_Task], kept: set[Path]) -> list[_Task]:
     return [task for stretch in stretches if any(each.path not in kept for each in stretch) for task in stretch]
 
 
-def _keep(outcome: Outcome, task: _Task, look: Look, tally: _Tally, say: Callable[[str], None]) -> None:
+def _keep(outcome: Outcome, task: _Task, look: Look, tally: _Tally, tell: Callable[[str], None]) -> None:
     """Write one picture's people, or tell why there are none."""
     for reason in outcome.rejected:
-        say(reason)
+        tell(reason)
     tally.rejected += len(outcome.rejected)
     if outcome.people is None:
-        say(f"skipped {outcome.problem}")
+        tell(f"skipped {outcome.problem}")
         tally.skipped += 1
         return
-    for kind, target in task.targets.items():
-        outcome.people.write(kind, target, style=look.style, opacity=look.opacity, views=look.views)
+    outcome.people.write_all(task.targets, style=look.style, opacity=look.opacity, views=look.views)
     tally.written += 1
     tally.people += len(outcome.people)
 
 
 def _kinds(save: str) -> list[str]:
-    kinds = list(dict.fromkeys(save.split(",")))
+    """What to write. The result comes first, so that no drawing of another one is newer than it."""
+    kinds = sorted(dict.fromkeys(save.split(",")), key=lambda kind: kind != "npz")
     for kind in kinds:
         if kind not in SUFFIXES:
             raise InputError(f"cannot --save {kind!r}", todo=closest(kind, SUFFIXES))
@@ -287,15 +295,11 @@ def _check(inputs: Sequence[str], out: str, weights: str, opacity: float, cluste
     away = next((each for each in (*inputs, out) if "://" in each), None)
     if away is not None and not cluster:
         raise InputError(f"{away} is no folder of this machine", todo="add --cluster local, or another cluster")
-    if Path(out).exists() and not Path(out).is_dir():
-        raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")
+    check_out(Path(out))
 
 
-def _tell_plan(pictures: list[PictureFile], clips: list[PictureFile], out: Path) -> None:
+def _tell_plan(pictures: list[PictureFile], clips: list[PictureFile], out: Path, kind: str) -> None:
     counts = {"pictures": len(pictures), "clips": len(clips)}
     what = " and ".join(f"{count} {kind}" for kind, count in counts.items() if count)
-    print(f"{what} would be read; the first result would be {[*pictures, *clips][0].output(out)}")
-
-
-def _say(text: str) -> None:
-    print(f"mien: {text}", file=sys.stderr, flush=True)
+    first = pictures[0].output(out, SUFFIXES[kind]) if pictures else clips[0].output(out)
+    print(f"{what} would be read; the first result would be {first}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.errors import InputError, closest
+from mien.cli.told import say
+from mien.errors import InputError
 from mien.files import exclusive
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def predict_on_cluster(
     if options.retries < 0:
         raise InputError(f"--retries {options.retries}", expected="0 or more")
     request = Request(address=options.cluster, actors=options.actors, cpus=options.cpus, gpus=options.gpus)
-    items = _items(inputs, video)
-    suffixes = _suffixes(items, kinds, video)
     place = Place(out)
+    items = _items(inputs, video, place.local)
+    suffixes = _suffixes(items, kinds, video)
     if dry_run:
         first = items[0].stem + next(iter(suffixes[items[0].kind].values()))
         print(f"{len(items)} inputs would be read on {options.cluster}; the first result would be {place.show(first)}")
@@ -85,11 +85,12 @@ def predict_on_cluster(
         return tally.report(place)
 
 
-def _items(inputs: Sequence[str], video: VideoOptions) -> list[Item]:
-    """All inputs; of folders as plain `mien predict` finds and names them."""
+def _items(inputs: Sequence[str], video: VideoOptions, out: Path | None) -> list[Item]:
+    """All inputs; of folders as plain `mien predict` finds and names them; `out` is the folder of the results."""
     from mien.cli.predict_video import split_inputs
     from mien.cluster import items_of, remote_items
     from mien.cluster.places import is_remote
+    from mien.picture_files import fold
 
     cameras = [item for item in inputs if item.startswith("webcam:")]
     if cameras:
@@ -100,24 +101,28 @@ def _items(inputs: Sequence[str], video: VideoOptions) -> list[Item]:
         todo = "copy them to a folder that all machines see, or make videos of them"
         raise InputError(f"--clip, and frames in {away[0]}", expected="frames in folders", todo=todo)
     found = remote_items(away) if away else []
-    found += items_of(*split_inputs(here, video)) if here or not away else []
-    times = Counter(item.stem for item in found)
-    twice = [stem for stem in times if times[stem] > 1]
-    if twice and away and here:
+    found += items_of(*split_inputs(here, video, out)) if here or not away else []
+    times = Counter(fold(item.stem) for item in found)
+    twice = [item.stem for item in found if times[fold(item.stem)] > 1]
+    if twice:
         what = f"two inputs would both be written to {twice[0]}.npz"
         raise InputError(what, expected="one name for each input", todo="give them to separate runs")
     return found
 
 
 def _suffixes(items: Sequence[Item], kinds: Sequence[str], video: VideoOptions) -> dict[str, dict[str, str]]:
-    """What is written of pictures and of clips."""
+    """What is written of pictures and of clips.
+
+    Raises:
+        InputError: a kind of file or an option makes no sense for clips, and there are some.
+    """
     from mien.cli.predict import SUFFIXES as PICTURES
     from mien.cli.predict_video import SUFFIXES as CLIPS
+    from mien.cli.predict_video import film_config
 
     clips = [*kinds, "overlay"] if video.overlay else list(kinds)
-    wrong = [kind for kind in clips if kind not in CLIPS]
-    if wrong and any(item.kind == "clip" for item in items):
-        raise InputError(f"cannot --save {wrong[0]!r} of a clip", todo=closest(wrong[0], CLIPS))
+    if any(item.kind == "clip" for item in items):
+        film_config(clips, video)
     clips = list(dict.fromkeys(["npz", *clips]))
     return {"picture": {kind: PICTURES[kind] for kind in kinds}, "clip": {kind: CLIPS.get(kind, "") for kind in clips}}
 
@@ -138,7 +143,7 @@ def _job(
     film = video.config()
     estimate = load(**{**loading, "device": "cpu"})
     if estimate.card.warning:
-        _say(f"WARNING: {estimate.card.warning}")
+        say(f"WARNING: {estimate.card.warning}")
     origin = estimate.origin()
     known = {"weights_sha256": origin.weights_sha256, "body_sha256": origin.body_sha256}
     job = Job(
@@ -179,23 +184,19 @@ class _Tally:
         self.people, self.frames = self.people + entry.people, self.frames + entry.frames
         self.flawed += bool(entry.problems)
         if entry.error:
-            _say(f"skipped {entry.name}: {entry.error}")
+            say(f"skipped {entry.name}: {entry.error}")
         for problem in entry.problems:
-            _say(problem)
+            say(problem)
         if time.monotonic() - self.told > _QUIET:
             self.told = time.monotonic()
-            _say(f"{self.kept + self.done + self.failed} of {self.total} inputs")
+            say(f"{self.kept + self.done + self.failed} of {self.total} inputs")
 
     def report(self, place: Place) -> int:
         """Print the sum and give the exit code."""
         parts = [f"{self.done} inputs with {self.frames} frames and {self.people} people -> {place.address}"]
         parts += [f"{self.kept} kept from before"] if self.kept else []
         parts += [f"{self.failed} skipped, named in {place.show('manifest.jsonl')}"] if self.failed else []
-        _say("; ".join(parts))
+        say("; ".join(parts))
         if not (self.failed or self.flawed):
             return 0
         return 1 if self.done or self.kept else 2
-
-
-def _say(text: str) -> None:
-    print(f"mien: {text}", file=sys.stderr, flush=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mien.cli.told import say
 from mien.errors import InputError, MienError, closest
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mien.filming import Drawing, Drawn, FilmConfig, Filmed, Progress
     from mien.picture_files import PictureFile
 
-__all__ = ["SUFFIXES", "VideoOptions", "predict_videos", "split_inputs"]
+__all__ = ["SUFFIXES", "VideoOptions", "film_config", "predict_videos", "split_inputs"]
 
 SUFFIXES = {"npz": ".npz", "overlay": "_overlay.mp4", "viewer": ".html"}
 """What can be written of a clip."""
@@ -61,35 +62,51 @@ class VideoOptions:
         )
 
 
-def split_inputs(inputs: Sequence[str], options: VideoOptions) -> tuple[list[PictureFile], list[PictureFile]]:
-    """Pictures and clips among what the command line names.
+def split_inputs(
+    inputs: Sequence[str], options: VideoOptions, out: Path | None = None
+) -> tuple[list[PictureFile], list[PictureFile]]:
+    """Pictures and clips among what the command line names; not what is found in `out`, the folder of the results.
 
     Raises:
         InputError: an input does not exist or holds neither, or two results would have one name.
     """
-    from mien.picture_files import EXTENSIONS, VIDEO_EXTENSIONS, PictureFile, find_pictures
+    from mien.picture_files import EXTENSIONS, VIDEO_EXTENSIONS, PictureFile, list_pictures, without_clashes
 
     cameras = [item for item in inputs if item.startswith("webcam:")]
     folders = [item for item in inputs if options.clip and item not in cameras and Path(item).is_dir()]
     rest = [item for item in inputs if item not in cameras and item not in folders]
-    found = find_pictures(rest, EXTENSIONS + VIDEO_EXTENSIONS) if rest or not inputs else []
-    clips = [file for file in found if file.path.suffix.lower() in VIDEO_EXTENSIONS or _is_moving_gif(file, inputs)]
-    for item in folders + cameras:
-        name = item.replace(":", "_") if item in cameras else Path(item).resolve().name
-        clips.append(PictureFile(path=Path(item), root=Path(item).parent, name=name, stem=name))
-    stems = [clip.stem for clip in clips]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if twice is not None:
-        found_twice = f"two clips would both be written to {twice}.npz"
-        raise InputError(found_twice, expected="one name for each clip", todo="give them to separate runs")
-    return [file for file in found if file not in clips], clips
+    found = list_pictures(rest, EXTENSIONS + VIDEO_EXTENSIONS, out) if rest or not inputs else []
+    whole = {Path(item).resolve(): Path(item) for item in folders}
+    apart = [PictureFile(path=path, root=real.parent, name=real.name, stem=real.name) for real, path in whole.items()]
+    for item in dict.fromkeys(cameras):
+        name = item.replace(":", "_")
+        apart.append(PictureFile(path=Path(item), root=Path(), name=name, stem=name))
+    clips = {file.path for file in apart} | {file.path for file in found if _is_clip(file.path, inputs)}
+    files = without_clashes([*found, *apart])
+    return [file for file in files if file.path not in clips], [file for file in files if file.path in clips]
 
 
-def _is_moving_gif(file: PictureFile, inputs: Sequence[str]) -> bool:
-    """A GIF that is named by itself and holds several frames; in a folder of pictures it is one of them."""
+def _is_clip(path: Path, inputs: Sequence[str]) -> bool:
+    """Whether a file is a video, or a GIF that is named by itself and holds several frames; in a folder of pictures it
+    is one of them."""
+    from mien.picture_files import VIDEO_EXTENSIONS
     from mien.video import has_frames
 
-    return file.path.suffix.lower() == ".gif" and str(file.path) in inputs and has_frames(file.path, 2)
+    if path.suffix.lower() == ".gif":
+        return path in {Path(item) for item in inputs} and has_frames(path, 2)
+    return path.suffix.lower() in VIDEO_EXTENSIONS
+
+
+def film_config(kinds: Sequence[str], options: VideoOptions) -> FilmConfig:
+    """What is done with clips.
+
+    Raises:
+        InputError: a kind of file or an option makes no sense for clips.
+    """
+    wrong = [kind for kind in kinds if kind not in SUFFIXES]
+    if wrong:
+        raise InputError(f"cannot --save {wrong[0]!r} of a clip", todo=closest(wrong[0], SUFFIXES))
+    return options.config()
 
 
 def predict_videos(
@@ -97,23 +114,30 @@ def predict_videos(
     clips: Sequence[PictureFile],
     out: Path,
     kinds: Sequence[str],
-    options: VideoOptions,
+    config: FilmConfig,
     look: Look,
     resume: bool,
+    alone: bool,
 ) -> int:
     """One clip after another; what is wrong with one is told, and does not stop the next. Returns the exit code.
 
+    Args:
+        estimate: the network and what belongs to it.
+        clips: at least one.
+        out: folder for the results.
+        kinds: what to write of each, of `SUFFIXES`.
+        config: of `film_config`.
+        look: of overlays.
+        resume: keep what is there.
+        alone: there is one clip and nothing else: what is wrong with it ends the run.
+
     Raises:
-        InputError: a kind of file or an option makes no sense for clips.
+        InputError: something is wrong with the only input.
         OutputError: a result cannot be written; `--resume` goes on.
     """
     from mien.filming import Drawings
 
-    wrong = [kind for kind in kinds if kind not in SUFFIXES]
-    if wrong:
-        raise InputError(f"cannot --save {wrong[0]!r} of a clip", todo=closest(wrong[0], SUFFIXES))
-    kinds = [*kinds, "overlay"] if options.overlay else kinds
-    config, tally = options.config(), _Tally(alone=len(clips) == 1)
+    tally = _Tally(alone=alone)
     with Drawings(apart=len(clips) > 1) as drawings:
         for clip in clips:
             with tally.clip(clip.name):
@@ -130,7 +154,7 @@ class _Tally:
     """How the clips of a run went."""
 
     alone: bool
-    """There is only one clip: what is wrong with it ends the run."""
+    """There is only one clip and nothing else: what is wrong with it ends the run."""
     done: set[str] = field(default_factory=set)
     flawed: set[str] = field(default_factory=set)
     said: set[str] = field(default_factory=set)
@@ -160,7 +184,7 @@ class _Tally:
         self.flawed |= {name} if problems else set()
         for problem in problems:
             if problem not in self.said:
-                _say(problem)
+                say(problem)
         self.said.update(problems)
 
     def drawn(self, ended: Iterator[tuple[Drawing, Drawn | MienError]]) -> None:
@@ -169,13 +193,13 @@ class _Tally:
 
         for drawing, drawn in ended:
             if isinstance(drawn, MienError):
-                if self.alone or isinstance(drawn, OutputError):
+                if isinstance(drawn, OutputError):
                     raise drawn
                 self.tell(drawing.name, [f"{drawing.name}: no {drawing.kind}: {drawn}"])
                 continue
             self.tell(drawing.name, drawn.problems)
             if drawing.path.exists():
-                _say(f"{drawing.name}: {drawing.kind} in {drawn.seconds:.1f} s -> {drawing.path}")
+                say(f"{drawing.name}: {drawing.kind} in {drawn.seconds:.1f} s -> {drawing.path}")
 
 
 def _one(
@@ -196,7 +220,7 @@ def _one(
     parts = target.with_suffix(".parts")
     if resume and not parts.exists() and keeper.matches(target):
         Spill.sweep(parts)
-        _say(f"{clip.name} kept from before: {target}")
+        say(f"{clip.name} kept from before: {target}")
         return []
     filmed = predict_clip(estimate, footage, target, config, resume=resume, tell=_teller(clip.name))
     _report(clip.name, filmed)
@@ -207,17 +231,19 @@ def _drawings(
     clip: PictureFile, out: Path, config: FilmConfig, kinds: Sequence[str], look: Look, body: Path, resume: bool
 ) -> list[Drawing]:
     """The files that show a clip, but for those that `--resume` finds."""
+    from mien.cli.predict import drawn_since
     from mien.filming import SHOWN, Drawing
 
+    result = clip.output(out, SUFFIXES["npz"])
     paths = {kind: clip.output(out, SUFFIXES[kind]) for kind in SHOWN if kind in kinds}
     source = "" if str(clip.path).startswith("webcam:") else str(clip.path)
     return [
         Drawing(
             kind=kind, name=clip.name, source=source, fps=config.fps, path=path, body=body,
-            result=clip.output(out, SUFFIXES["npz"]), style=look.style, opacity=look.opacity, views=look.views,
+            result=result, style=look.style, opacity=look.opacity, views=look.views,
         )
         for kind, path in paths.items()
-        if not (resume and path.exists())
+        if not (resume and drawn_since(result, path))
     ]  # fmt: skip
 
 
@@ -231,7 +257,7 @@ def _teller(name: str) -> Callable[[Progress], None]:
         if sys.stderr.isatty():
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
         elif time.monotonic() - last > _QUIET:
-            _say(text)
+            say(text)
             last = time.monotonic()
 
     return tell
@@ -242,8 +268,4 @@ def _report(name: str, filmed: Filmed) -> None:
         print("\r\x1b[K", end="", file=sys.stderr)
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in sorted(filmed.seconds.items()))
     people = f"{filmed.tracks} tracks with {filmed.rows} rows"
-    _say(f"{name}: {filmed.frames} frames, {people}, {filmed.rate:.1f} frames/s ({stages}) -> {filmed.path}")
-
-
-def _say(text: str) -> None:
-    print(f"mien: {text}", file=sys.stderr, flush=True)
+    say(f"{name}: {filmed.frames} frames, {people}, {filmed.rate:.1f} frames/s ({stages}) -> {filmed.path}")

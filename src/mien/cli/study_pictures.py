@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from mien.cli.told import bar_columns
+
 __all__ = ["attention", "attributes", "hands"]
 
 
@@ -215,10 +217,9 @@ def _print_end(out: Path, found: Mapping[str, Any]) -> None:
 def _progress(what: str, total: int) -> Iterator[Any]:
     """A bar on the terminal; call what is given with how many are done."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*bar_columns(), console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task(what, total=total)
         yield lambda done: progress.advance(bar, done)

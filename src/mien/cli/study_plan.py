@@ -45,7 +45,7 @@ def announce(common: Common, plan: Plan) -> None:
                 for size, data, millions, hours, known in published_grid(chosen)
             ]
         )
-        print(f"{REMARK} Published: SPEC 3.5, quoted by others; nobody has confirmed them.")
+        print(f"{REMARK} Published: quoted by others; nobody has confirmed them.")
 
 
 def _networks(jobs: Sequence[Job], machine: Any) -> list[tuple[str, ...]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from mien.cli.told import bar_columns, say
 from mien.errors import InputError
+
+if TYPE_CHECKING:
+    from mien.synth.generate import Job
 
 __all__ = ["synth"]
 
@@ -77,24 +80,23 @@ def synth(
     return 0
 
 
-def _generate(job, workers: int) -> None:
+def _generate(job: Job, workers: int) -> None:
     """With a progress bar; then the files it made, a line each."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress, ProgressColumn
     from rich.text import Text
 
-    import mien.synth
+    from mien.kernel_cache import are_kept
     from mien.synth.generate import generate
 
-    if not any(Path(mien.synth.__path__[0]).rglob("*.nbi")):
-        print("compiling, this first time only: about two minutes before the first pictures", file=sys.stderr)
+    if not are_kept("synth"):
+        say("compiling, as nothing is kept from before: about two minutes before the first pictures")
 
     class Rate(ProgressColumn):
         def render(self, task) -> Text:
             return Text(f"{task.speed:.1f} pictures/s" if task.speed else "")
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*bar_columns(Rate()), console=Console(stderr=True)) as bar:
         task = bar.add_task(job.recipe, total=job.count)
         generate(job, workers, lambda done, total: bar.update(task, completed=done, total=total))
     for name in ("train.npz", "test.npz", "sheet.jpg", "sheet_labels.jpg", "statistics.html"):

@@ -159,8 +159,7 @@ class Worker:
         (outcome,) = self.estimate.stream([(item.name, path)])
         if outcome.people is None:
             raise InputError(outcome.problem)
-        for kind, target in targets.items():
-            outcome.people.write(kind, target, **self._look())
+        outcome.people.write_all(targets, **self._look())
         return {"frames": 1, "people": len(outcome.people), "problems": outcome.rejected}
 
     def _clip(self, item: Item, path: Path, targets: Mapping[str, Path]) -> dict[str, Any]:

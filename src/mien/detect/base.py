@@ -144,7 +144,7 @@ def make_detector(spec: str, device: str = "cpu", *, min_score: float | None = N
     if kind == "boxes" and rest:
         from mien.detect.boxes import BoxesFile
 
-        return BoxesFile.load(Path(rest), min_score=min_score)
+        return BoxesFile.load(Path(rest).expanduser(), min_score=min_score)
     if kind == "hf" and rest:
         from mien.detect.transformers import TransformersDetector
 

@@ -12,6 +12,7 @@ import difflib
 import itertools
 import json
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -128,7 +129,8 @@ def _none() -> Detections:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"^(?:\./)+", "", name.replace("\\", "/"))
+    """Accents in one form: disks of Macs give them taken apart."""
+    return re.sub(r"^(?:\./)+", "", unicodedata.normalize("NFC", name).replace("\\", "/"))
 
 
 def _kind(value: object) -> str:

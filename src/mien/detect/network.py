@@ -16,7 +16,7 @@ from mien.detect.base import Detections
 from mien.errors import InputError
 from mien.files import read_json
 
-__all__ = ["MIN_SCORE", "PREPARATION_FILE", "Preparation", "corners", "first_line", "surest_first"]
+__all__ = ["MIN_SCORE", "PREPARATION_FILE", "Preparation", "corners", "surest_first"]
 
 MIN_SCORE = 0.5
 PREPARATION_FILE = "preprocessor_config.json"
@@ -52,13 +52,15 @@ class Preparation:
         path = folder / PREPARATION_FILE
         if not path.is_file() and model_type in _SQUARE:
             return cls()
+        expected = "size, resample, rescale and normalize values"
+        todo = "export it with the checkpoint, or choose a D-FINE or RT-DETRv2 detector"
         try:
-            raw = read_json(path)
-            return cls._parse(raw)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            return cls._parse(read_json(path))
+        except InputError as error:  # it is missing, too large, or no file
+            raise InputError(error.found, expected=expected, todo=todo) from error
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             what = f"cannot use {path}: {type(error).__name__} {error}"
-            todo = "export it with the checkpoint, or choose a D-FINE or RT-DETRv2 detector"
-            raise InputError(what, expected="size, resample, rescale and normalize values", todo=todo) from error
+            raise InputError(what, expected=expected, todo=todo) from error
 
     @classmethod
     def _parse(cls, raw: dict[str, Any]) -> Preparation:
@@ -130,8 +132,3 @@ def surest_first(
     keep = (scores >= min_score) & (boxes[:, 2:] - boxes[:, :2] > 1).all(1)
     order = np.argsort(-scores[keep], kind="stable")
     return Detections(boxes=boxes[keep][order], scores=scores[keep][order])
-
-
-def first_line(error: Exception) -> str:
-    """What an error of another package says, in one line that is not too long."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.detect.base import Detections
-from mien.detect.network import MIN_SCORE, first_line, surest_first
+from mien.detect.network import MIN_SCORE, surest_first
 from mien.detect.onnx_layouts import LAYOUTS, Layout, Shape
-from mien.errors import InputError, WeightsError
+from mien.errors import InputError, WeightsError, reason_of
 from mien.optional import need
 
 __all__ = ["OnnxDetector"]
@@ -70,7 +70,7 @@ class OnnxDetector:
         try:
             said = [np.asarray(output, np.float64) for output in self.session.run(None, given)]
         except Exception as error:  # onnxruntime's errors share no class of their own
-            raise WeightsError(f"the person detector fails at {name}: {first_line(error)}") from error
+            raise WeightsError(f"the person detector fails at {name}: {reason_of(error)}") from error
         if not all(np.isfinite(output).all() for output in said):
             raise WeightsError(f"the person detector gives no finite numbers for {name}", todo="use other weights")
         height, width = picture.shape[:2]
@@ -95,7 +95,7 @@ def _open(path: Path, device: str) -> Any:
     try:
         return runtime.InferenceSession(str(path), options, providers=_providers(runtime, device))
     except Exception as error:  # onnxruntime's errors share no class of their own
-        raise WeightsError(f"cannot load the detector {path}: {first_line(error)}", expected="an ONNX file") from error
+        raise WeightsError(f"cannot load the detector {path}: {reason_of(error)}", expected="an ONNX file") from error
 
 
 def _providers(runtime: Any, device: str) -> list[Any]:

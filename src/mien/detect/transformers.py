@@ -19,7 +19,7 @@ import torch
 from jaxtyping import UInt8
 
 from mien.detect.base import Detections
-from mien.detect.network import MIN_SCORE, PREPARATION_FILE, Preparation, corners, first_line, surest_first
+from mien.detect.network import MIN_SCORE, PREPARATION_FILE, Preparation, corners, surest_first
 from mien.errors import AssetMissing, InputError, WeightsError, reason_of
 from mien.hub import cached_folder, hub_folder
 from mien.optional import need
@@ -192,7 +192,7 @@ def load_checkpoint(kind: Any, folder: Path, what: str, expected: str, spare: st
                 output_loading_info=True,
             )
     except Exception as error:  # the loader passes on whatever its many parts raise
-        reason = first_line(error)
+        reason = reason_of(error)
         parts = f"config.json and model.safetensors of {expected}"
         raise WeightsError(f"cannot load the {what} in {folder}: {reason}", expected=parts) from error
     wrong = {kind: sorted(map(str, report.get(kind) or ())) for kind in ("missing_keys", "mismatched_keys")}

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.detect.base import Detections
-from mien.detect.network import MIN_SCORE, first_line, surest_first
-from mien.errors import InputError, MienError, WeightsError
+from mien.detect.network import MIN_SCORE, surest_first
+from mien.errors import InputError, MienError, WeightsError, reason_of
 
 __all__ = ["UltralyticsDetector"]
 
@@ -61,7 +61,7 @@ class UltralyticsDetector:
             model = package.YOLO(name)
             names, task = dict(model.names), model.task
         except Exception as error:  # the package passes on whatever its many parts raise
-            found = f"ultralytics cannot load {name}: {first_line(error)}"
+            found = f"ultralytics cannot load {name}: {reason_of(error)}"
             raise WeightsError(found, expected="weights such as yolo11n.pt") from error
         person = tuple(int(index) for index, label in names.items() if str(label).strip().lower() == "person")
         if task not in _TASKS or not person:
@@ -81,7 +81,7 @@ class UltralyticsDetector:
             with self.lock:
                 (said,) = self.model.predict(blue_first, **options)
         except Exception as error:
-            raise WeightsError(f"the person detector fails at {name}: {first_line(error)}") from error
+            raise WeightsError(f"the person detector fails at {name}: {reason_of(error)}") from error
         boxes, scores = (value.cpu().double().numpy() for value in (said.boxes.xyxy, said.boxes.conf))
         if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
             raise WeightsError(f"the person detector gives no finite numbers for {name}", todo="use other weights")

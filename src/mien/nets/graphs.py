@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mien.errors import InputError, WeightsError
+from mien.errors import InputError, WeightsError, reason_of
 from mien.files import sha256
 from mien.nets.card import CARD_KEY, WeightCard
 from mien.nets.network import Network, NetworkConfig
@@ -250,6 +250,7 @@ def openvino_settings(precision: str) -> dict[str, Any]:
 
 
 def _damaged(path: Path, what: str, error: Exception) -> WeightsError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
     todo = "copy or export it again"
-    return WeightsError(f"cannot read {path} ({reason[:200]})", expected=f"a complete {what} file", todo=todo)
+    return WeightsError(
+        f"cannot read {path} ({reason_of(error, -1)[:200]})", expected=f"a complete {what} file", todo=todo
+    )

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from mien.metrics.parts import MeshParts
 from mien.nets.architectures import architecture_of
 from mien.nets.card import WeightCard
 from mien.nets.network import Network
+from mien.pictures import encoded
 from mien.train.config import TrainConfig
 from mien.train.folder import RunFolder, describe_data, machine
 from mien.train.live import Live
@@ -88,7 +88,7 @@ class Watcher:
         picture = prediction_sheet(self._with(weights), self.body, plain[0, 0])
         path = self.folder.path / "sheets" / f"step_{step:08d}.jpg"
         with atomic_write(path) as stream:
-            stream.write(cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]))[1].tobytes())
+            stream.write(encoded(".jpg", picture))
         self.telemetry.picture(step, "predictions", picture)
 
     def export(self, step: int, weights: Mapping[str, Tensor], name: str) -> Path:
