@@ -52,7 +52,7 @@ def show_clip(
             raise InputError("an overlay of a camera", expected="a file or a folder, which can be read again to draw")
         return draw_clip(clip, footage, path, body.path, style=style, opacity=opacity, views=tuple(views))
     name = footage.name if footage else path.stem
-    stage = Stage.of(clip, fps=clip.fps, num_frames=clip.num_frames)
+    stage = Stage.of(clip)
     try:
         write_clip_viewer(path, stage, motions_in(clip), body, footage, title=name)
     except InputError as error:
