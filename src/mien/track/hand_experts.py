@@ -111,10 +111,8 @@ def read_hands(path: Path | str, body: BodyModel) -> Hands:
     frames, right = (_column(path, arrays, key, count) for key in ("frame_index", "is_right"))
     pose = _rotations(path, arrays, "hand_pose", (count, 15))
     orient = _rotations(path, arrays, "global_orient", (count, 1))[:, 0]
-    if (frames != np.rint(frames)).any():
-        raise InputError(
-            f"{path}: frame_index holds {frames[frames != np.rint(frames)][0]:g}", expected="whole numbers"
-        )
+    if (broken := frames[frames != np.rint(frames)]).size:
+        raise InputError(f"{path}: frame_index holds {broken[0]:g}", expected="whole numbers")
     if (np.abs(frames) > MAX_FRAMES).any():
         raise InputError(f"{path}: frame_index reaches {np.abs(frames).max():g}", expected=f"at most {MAX_FRAMES}")
     is_right = torch.from_numpy(right > 0.5)
