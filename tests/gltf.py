@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,12 @@ needs_pygltflib = pytest.mark.skipif(
 )
 TYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 SHAPES = {"SCALAR": (), "VEC2": (2,), "VEC3": (3,), "VEC4": (4,), "MAT4": (4, 4)}
+
+
+def document_of(data: bytes) -> dict[str, Any]:
+    """The document of a GLB file, as it stands in it."""
+    (length,) = struct.unpack_from("<I", data, 12)
+    return json.loads(data[20 : 20 + length])
 
 
 class File:

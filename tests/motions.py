@@ -17,6 +17,9 @@ from mien.geometry.rotation import matrix_from_axis_angle
 from mien.records import SmplxParams
 from mien.scene import Person, Scene
 
+SOMEWHERE = torch.tensor([[0.0, -0.6, -0.8, 1.0], [0.0, -0.8, 0.6, 1.6], [-1.0, 0.0, 0.0, -2.0], [0.0, 0.0, 0.0, 1.0]])
+"""Where a camera stands in the world that looks down a little."""
+
 
 def moving_person(body: BodyModel, frames: int, seed: int = 0, face: float = 0.0) -> Scene:
     """Rows of one person who turns every joint and walks: a scene whose person axis is time.

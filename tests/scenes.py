@@ -80,6 +80,11 @@ def make_scene(
     )
 
 
+def y_up(points: np.ndarray) -> np.ndarray:
+    """From the camera's frame (x right, y down, z forward) to y up and z backward."""
+    return points * np.array([1, -1, -1], dtype=points.dtype)
+
+
 def make_picture(scene: Scene, body: BodyModel) -> np.ndarray:
     """A plain room and everyone as a dark silhouette: uint8 RGB of the scene's size."""
     height, width = scene.image_size

@@ -67,6 +67,7 @@ def test_detections_are_checked_and_frozen() -> None:
         (np.array([[0, 0, np.nan, 1.0]]), np.ones(1), "not a finite"),
         (np.array([[0, 0, 1, 1.0]]), np.array([np.inf]), "not a finite"),
         (np.array([[5, 0, 1, 1.0]]), np.ones(1), "no area"),
+        (np.array([[-1e200, -1e200, 1e200, 1e200]]), np.ones(1), "beyond any picture"),
     ],
 )
 def test_detections_refuse(boxes: np.ndarray, scores: np.ndarray, message: str) -> None:

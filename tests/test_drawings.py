@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
@@ -82,6 +83,19 @@ def test_a_process_that_is_killed_is_told(drawing: Drawing, tmp_path: Path) -> N
         for child in multiprocessing.active_children():
             child.kill()
         list(drawings.ended(wait=True))
+
+
+def test_a_process_that_was_killed_before_the_next_drawing_is_told(
+    drawing: Drawing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise BrokenProcessPool
+
+    with Drawings(apart=True) as drawings:
+        monkeypatch.setattr(drawings._pool, "submit", broken)
+        drawings.begin(changed(drawing, tmp_path / "a.mp4"))
+        with pytest.raises(errors.OutputError, match=r"a.mp4 was killed; .*--resume"):
+            list(drawings.ended())
 
 
 @pytest.mark.slow

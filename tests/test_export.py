@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gltf import File, needs_pygltflib
-from scenes import make_scene
+from gltf import File, document_of, needs_pygltflib
+from motions import SOMEWHERE
+from scenes import make_scene, y_up
 
 from mien.body.joints import SMPLX_JOINTS
 from mien.body.model import BodyModel
 from mien.body.parts import SparseWeights
 from mien.errors import BodyError, InputError, OutputError
-from mien.export import export, glb_bytes, write_glb, write_obj
-from mien.export.container import Container, read_json
+from mien.export import export, export_motions, glb_bytes, motions_of, write_glb, write_obj
+from mien.export.container import Container
 from mien.export.glb import skin_influences
-from mien.export.people import vertex_normals, y_up
+from mien.export.people import vertex_normals
 from mien.geometry.camera import Camera
 from mien.palette import PERSON_COLOURS, person_colour, person_hex
 from mien.scene import Scene
@@ -167,7 +168,7 @@ def test_container_is_laid_out_as_specified() -> None:
     assert (magic, version, length) == (b"glTF", 2, len(data))
     assert (json_kind, binary_kind) == (b"JSON", b"BIN\0")
     assert json_length % 4 == 0 and binary_length == 4 + 24 and length == 28 + json_length + binary_length
-    document = read_json(data)
+    document = document_of(data)
     assert "nodes" not in document
     assert [view["byteOffset"] for view in document["bufferViews"]] == [0, 4]
     assert document["accessors"][2] == {
@@ -228,6 +229,18 @@ def test_obj_holds_the_posed_meshes(scene: Scene, body: BodyModel, tmp_path: Pat
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_picture_stands_in_its_world_however_it_is_exported(body: BodyModel, tmp_path: Path) -> None:
+    there = replace(make_scene(body, 1), world_from_camera=SOMEWHERE)
+    for suffix in ("glb", "obj"):
+        one = export(tmp_path / f"a/x.{suffix}", there, body)
+        (other,) = export_motions(tmp_path / f"b/x.{suffix}", motions_of(there), body)
+        assert one.read_bytes() == other.read_bytes()
+        assert (
+            one.read_bytes()
+            != export(tmp_path / f"c/x.{suffix}", replace(there, world_from_camera=None), body).read_bytes()
+        )
+
+
 def test_obj_of_nobody_and_of_an_odd_name(body: BodyModel, tmp_path: Path) -> None:
     path = write_obj(tmp_path / "a\nv 1 2 3.obj", make_scene(body, 0, warning="one\nv 4 5 6"), body)
     assert not [line for line in path.read_text().splitlines() if line.startswith("v ")]
@@ -270,7 +283,7 @@ def test_a_camera_that_is_none(scene: Scene, body: BodyModel) -> None:
 
 
 def test_a_score_that_is_no_number_is_left_out(scene: Scene, body: BodyModel) -> None:
-    document = read_json(glb_bytes(replace(scene, score=torch.tensor([float("nan"), 0.5])), body))
+    document = document_of(glb_bytes(replace(scene, score=torch.tensor([float("nan"), 0.5])), body))
     first, second = (node["extras"] for node in document["nodes"] if "extras" in node)
     assert "score" not in first and second["score"] == 0.5
 

@@ -23,14 +23,15 @@ from scenes import make_scene
 from mien.body.joints import OUTPUT_JOINTS, SMPLX_JOINTS
 from mien.body.model import BodyModel
 from mien.cli import main
-from mien.errors import InputError, MienError, OutputError
+from mien.errors import BodyError, InputError, MienError, OutputError
 from mien.export import export, export_motions, write_format
 from mien.export.fbx import write_fbx
 from mien.export.joints import BODY_25, FACE_70, HANDS_21, write_csv, write_openpose
-from mien.export.motion import Motion, upright_from_camera
+from mien.export.motion import Motion, upright_from_camera, within
 from mien.export.obj import write_objs
 from mien.export.usd import write_usd
 from mien.geometry.camera import Camera
+from mien.palette import linear, person_colour
 
 needs_usd = pytest.mark.skipif(
     importlib.util.find_spec("pxr") is None, reason="usd-core is not installed: pip install 'mien[usd]'"
@@ -144,6 +145,9 @@ def test_keypoints_as_openpose_has_them(body: BodyModel, motion: Motion, tmp_pat
     np.testing.assert_allclose(found["hand_right"][8, :2], pixels[OUTPUT_JOINTS.index("right_index")], atol=1e-3)
     np.testing.assert_allclose(found["pose"][:, 2], float(motion.score[1]), atol=1e-3)
     assert person["face_keypoints_3d"] == []
+    part = write_openpose(tmp_path / "part", within([motion, late], range(2, 4)), body)
+    assert [path.name for path in part] == ["000000000002_keypoints.json", "000000000003_keypoints.json"]
+    assert [len(json.loads(path.read_text())["people"]) for path in part] == [2, 1]
 
 
 def test_the_tables_of_openpose_name_sides_and_order(body: BodyModel) -> None:
@@ -170,6 +174,25 @@ def test_meshes_of_every_frame(body: BodyModel, motion: Motion, tmp_path: Path) 
     expected = upright(motion, body.pose(motion.params).mesh()[2], "z")
     np.testing.assert_allclose(vertices[: body.num_vertices], expected, atol=1e-5)
     assert [line for line in lines if line.startswith("usemtl")] == ["usemtl track_0", "usemtl track_1"]
+
+
+def test_a_track_has_its_colour_without_the_others(body: BodyModel, fake_bodies: Path, tmp_path: Path) -> None:
+    write_objs(tmp_path / "a.obj", [moving(body, 1, seed=4)], body)
+    colours = (tmp_path / "a.mtl").read_text()
+    assert "Kd {:.4f} {:.4f} {:.4f}".format(*person_colour(4)) in colours
+    with pytest.raises(BodyError, match="is of the family"):
+        write_objs(tmp_path / "a.obj", [moving(body, 1)], BodyModel.load(fake_bodies / "smplx/SMPLX_NEUTRAL.npz"))
+    assert (tmp_path / "a.mtl").read_text() == colours
+
+
+@needs_usd
+def test_the_colour_of_a_track_in_usd_is_that_of_the_palette(body: BodyModel, tmp_path: Path) -> None:
+    Usd, UsdGeom = pxr("Usd", "UsdGeom")
+
+    write_usd(tmp_path / "a.usda", [moving(body, 1, seed=4)], body)
+    stage = Usd.Stage.Open(str(tmp_path / "a.usda"))
+    mesh = UsdGeom.Mesh.Get(stage, "/scene/track_4/body")
+    np.testing.assert_allclose(mesh.GetDisplayColorAttr().Get()[0], linear(person_colour(4)), atol=1e-6)
 
 
 def test_fbx_is_what_blender_makes(
@@ -273,6 +296,10 @@ def test_the_command_writes_every_format(body: BodyModel, tmp_path: Path, capsys
     assert "obj: " in (said := capsys.readouterr().err) and "and 2 more" in said
     assert run(clip, "--to", "bvh", "--track", 4, "--up", "z", "--fps", 50) == 0
     assert "Frames: 3\nFrame Time: 0.02" in (tmp_path / "dance_track_4.bvh").read_text()
+    once = write_clip(tmp_path / "once.npz", body, {2: (0, 4), 4: (2, 1)})
+    assert run(once, "--to", "csv", "--fps", 50) == 0
+    rows = [line.split(",", 3)[:3] for line in (tmp_path / "once.csv").read_text().splitlines()]
+    assert rows[-2:] == [["2", "6", "0.120000"], ["4", "4", "0.080000"]], "all are counted at one rate"
     assert (tmp_path / "dance_track_4.bvh").exists() and not (tmp_path / "dance_track_2.bvh").exists()
 
 

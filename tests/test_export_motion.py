@@ -12,7 +12,8 @@ from bvh import read_bvh
 from gltf import File, needs_pygltflib
 from hypothesis import given
 from hypothesis import strategies as st
-from motions import moving, moving_person, write_clip
+from motions import SOMEWHERE, moving, moving_person, write_clip
+from scenes import y_up
 
 from mien.body.joints import OUTPUT_JOINTS, SMPLX_JOINTS
 from mien.body.model import BodyModel
@@ -20,8 +21,7 @@ from mien.errors import InputError
 from mien.export.amass import write_amass
 from mien.export.bvh import write_bvh, zxy_angles
 from mien.export.glb import write_motions
-from mien.export.motion import Motion, Up, motions_of, read_motions, upright_from_camera
-from mien.export.people import y_up
+from mien.export.motion import Motion, Up, motions_of, read_motions, upright_from_camera, within
 from mien.geometry.rotation import angle_between, matrix_from_axis_angle
 from mien.synth.mocap import read_mocap
 
@@ -54,11 +54,7 @@ def vertices_of(motion: Motion, body: BodyModel, frame: int) -> np.ndarray:
 
 
 def placed(motion: Motion) -> Motion:
-    """The same, seen by a camera that stands somewhere and looks down a little."""
-    matrix = torch.eye(4)
-    matrix[:3, :3] = torch.tensor([[0.0, -0.6, -0.8], [0.0, -0.8, 0.6], [-1.0, 0.0, 0.0]]).T.contiguous().T
-    matrix[:3, 3] = torch.tensor([1.0, 1.6, -2.0])
-    return replace(motion, stage=replace(motion.stage, world_from_camera=matrix))
+    return replace(motion, stage=replace(motion.stage, world_from_camera=SOMEWHERE))
 
 
 def test_a_motion_is_read_from_the_file_of_a_clip(body: BodyModel, tmp_path: Path) -> None:
@@ -148,6 +144,12 @@ def test_frames_are_counted_anew_at_another_rate(body: BodyModel) -> None:
     assert seldom.frame_index.tolist() == [2] and seldom.stage.num_frames == 3
     torch.testing.assert_close(seldom.params.transl[0], late.params.transl[2])
     assert len(late.recounted(1.0)) == 1
+    part = within([late], range(4, 6))[0].recounted(50.0)
+    assert (part.stage.chosen, part.frame_index.tolist()) == (range(8, 12), [8, 9, 10])
+    for never in (replace(late, timestamps=late.timestamps * 1e12), replace(late, timestamps=late.timestamps * 1e306)):
+        for again in (never.even, lambda never=never: never.recounted(50.0)):
+            with pytest.raises(InputError, match=r"track_0 lasts until .* expected fewer than 16777216 frames"):
+                again()
 
 
 @pytest.mark.parametrize("up", ["y", "z"])
@@ -177,6 +179,17 @@ def test_an_animated_glb_moves_like_the_body(body: BodyModel, motion: Motion, tm
     assert np.ptp(file.posed(1), axis=0).max() < 1e-6, "who is not there yet is as small as nothing"
     moved = {(each.target.node, each.target.path) for each in file.document.animations[0].channels}
     assert len(moved) == len(file.document.animations[0].channels)
+
+
+@needs_pygltflib
+def test_who_is_seen_once_is_there_in_that_frame_only(body: BodyModel, motion: Motion, tmp_path: Path) -> None:
+    once = moving(body, 1, seed=1, start=2)
+    file = File(write_motions(tmp_path / "a.glb", [motion, once], body))
+    for frame, there in enumerate((False, False, True, False)):
+        file.play(frame / 25 + 1e-4)
+        assert (np.ptp(file.posed(1), axis=0).max() > 1) == there
+    file.play(2 / 25 + 1e-4)
+    np.testing.assert_allclose(file.posed(1), vertices_of(once, body, 0), atol=1e-4)
 
 
 @needs_pygltflib

@@ -17,10 +17,13 @@ import mien
 from mien.cli import main
 from mien.clip import Clip
 from mien.detect import Detections
-from mien.errors import InputError
+from mien.detect.boxes import BoxesFile
+from mien.errors import InputError, OutputError
 from mien.estimator import Estimator
 from mien.filming import FilmConfig, Progress, predict_clip
 from mien.filming.keyframes import between
+from mien.filming.spill import Spill
+from mien.track.associate import Sighting, Tracker
 from mien.track.smooth import SmoothConfig
 
 
@@ -108,6 +111,47 @@ def test_long_tracks_are_finished_in_stretches_as_in_one(
         np.testing.assert_allclose(getattr(one.track(1), name), getattr(many.track(1), name), atol=5e-3)
 
 
+def test_a_crowd_is_merged_in_one_reading(estimate: Estimator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    column = Spill.column
+    monkeypatch.setattr(Spill, "column", lambda self, key: asked.append(key) or column(self, key))
+    assert predict_clip(estimate, made_footage(4), tmp_path / "x.npz").tracks == 2
+    assert sorted(asked) == ["bbox", "betas", "frame_index", "score", "track_id"]
+
+
+def test_what_the_tracker_keeps_is_what_it_finds_again(estimate: Estimator, tmp_path: Path, monkeypatch: Any) -> None:
+    """Its state is written down in float64; what it is told must not be rounded otherwise."""
+    told: list[Sighting] = []
+    update = Tracker.update
+    monkeypatch.setattr(Tracker, "update", lambda self, time, seen: told.append(seen) or update(self, time, seen))
+    predict_clip(estimate, made_footage(2), tmp_path / "x.npz")
+    assert {array.dtype for seen in told for array in vars(seen).values()} == {np.dtype(np.float64)}
+
+
+# cameras --------------------------------------------------------------------------------------------------------
+def test_ctrl_c_at_any_time_keeps_what_a_camera_showed(estimate: Estimator, tmp_path: Path) -> None:
+    def tell(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    filmed = predict_clip(estimate, replace(made_footage(300), live=True), tmp_path / "x.npz", tell=tell)
+    assert (filmed.frames, read(tmp_path / "x.npz").num_frames, filmed.problems) == (128, 128, ())
+    assert not (tmp_path / "x.parts").exists()
+
+
+def test_what_a_camera_showed_outlives_a_bad_end(estimate: Estimator, tmp_path: Path) -> None:
+    def tell(progress: Progress) -> None:
+        raise OutputError("the disk is full")
+
+    camera = replace(made_footage(300), live=True)
+    with pytest.raises(OutputError):
+        predict_clip(estimate, camera, tmp_path / "x.npz", tell=tell)
+    with pytest.raises(InputError, match=r"x.parts holds frames .* finish them with --resume"):
+        predict_clip(estimate, camera, tmp_path / "x.npz")
+    filmed = predict_clip(estimate, camera, tmp_path / "x.npz", resume=True)
+    assert (filmed.frames, filmed.rows, filmed.tracks) == (128, 256, 2) and "128 frames" in filmed.problems[0]
+    assert read(tmp_path / "x.npz").num_frames == 128 and not (tmp_path / "x.parts").exists()
+
+
 # detection at some frames ---------------------------------------------------------------------------------------
 def test_the_detector_may_look_at_every_fifth_frame(estimate: Estimator, tmp_path: Path) -> None:
     detector = Squares()
@@ -117,6 +161,26 @@ def test_the_detector_may_look_at_every_fifth_frame(estimate: Estimator, tmp_pat
     clip = read(tmp_path / "x.npz")
     np.testing.assert_allclose(clip.scene(13)[0].bbox, squares(13), atol=1e-3)
     assert len(clip.track(1)) == 33  # the last two frames keep the last boxes
+
+
+def test_a_detector_that_says_nothing_is_told_with_its_own_words(estimate: Estimator, tmp_path: Path) -> None:
+    class Mute:
+        def __init__(self, least: int) -> None:
+            self.least = least
+
+        def detect(self, picture: np.ndarray, name: str) -> Detections:
+            if int(name.rpartition("/")[2]) >= self.least:
+                raise InputError(f"out of order at {name}")
+            return Detections(boxes=squares(0), scores=np.ones(2))
+
+    seldom = FilmConfig(detect_every=5)
+    with pytest.raises(InputError, match=r"^out of order at made.mp4/0$"):
+        predict_clip(replace(estimate, detector=Mute(0)), made_footage(12), tmp_path / "x.npz", seldom)
+    found = replace(estimate, detector=Mute(2))
+    with pytest.raises(RuntimeError, match="killed"):
+        predict_clip(found, made_footage(150, stop=140), tmp_path / "x.npz", seldom)
+    (problem,) = predict_clip(found, made_footage(150), tmp_path / "x.npz", seldom, resume=True).problems
+    assert "nothing of 30 of the 31 frames that the detector was asked about: out of order at made.mp4/5" in problem
 
 
 def test_people_come_and_go_between_two_looks() -> None:
@@ -136,6 +200,40 @@ def test_other_settings_are_no_resume(estimate: Estimator, tmp_path: Path) -> No
     with pytest.raises(InputError, match="was begun with detect_every 1, this run has 2"):
         predict_clip(estimate, made_footage(200), tmp_path / "x.npz", FilmConfig(detect_every=2), resume=True)
     assert (tmp_path / "x.parts/rows.bin").stat().st_size > 0
+
+
+def test_another_file_of_boxes_is_no_resume(estimate: Estimator, tmp_path: Path) -> None:
+    def detector(score: float) -> BoxesFile:
+        boxes = {"made.mp4": {str(i): [[*squares(i)[0], score]] for i in range(140)}}
+        (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+        return BoxesFile.load(tmp_path / "boxes.json")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        predict_clip(replace(estimate, detector=detector(0.5)), made_footage(140, stop=130), tmp_path / "x.npz")
+    other = replace(estimate, detector=detector(0.6))
+    with pytest.raises(InputError, match="was begun with detector"):
+        predict_clip(other, made_footage(140), tmp_path / "x.npz", resume=True)
+    with pytest.raises(InputError, match="was begun with num_frames 140, this run has 139"):
+        predict_clip(other, made_footage(139), tmp_path / "x.npz", resume=True)
+    same = replace(estimate, detector=detector(0.5))
+    assert predict_clip(same, made_footage(140), tmp_path / "x.npz", resume=True).rows == 140
+
+
+def test_boxes_of_which_none_can_be_used_are_told(estimate: Estimator, tmp_path: Path) -> None:
+    class Outside:
+        def detect(self, picture: np.ndarray, name: str) -> Detections:
+            return Detections(boxes=squares(0) + 1000, scores=np.ones(2))
+
+    filmed = predict_clip(replace(estimate, detector=Outside()), made_footage(10), tmp_path / "x.npz")
+    assert filmed.rows == 0 and "skipped 20 boxes" in filmed.problems[0]
+
+
+def test_rows_of_another_kind_are_not_mixed(tmp_path: Path) -> None:
+    spill = Spill.open(tmp_path, {}, resume=False)
+    spill.append(np.zeros(2, [("a", "<f4")]), np.zeros(1), {}, {})
+    with pytest.raises(InputError, match="holds rows of"):
+        spill.append(np.zeros(2, [("a", "<f8")]), np.zeros(1), {}, {})
+    assert (spill.rows, spill.frames, len(spill.column("a"))) == (2, 1, 2)
 
 
 def test_nobody_and_a_person_who_is_not_there(estimate: Estimator, tmp_path: Path) -> None:
@@ -181,7 +279,8 @@ def test_the_command_takes_folders_and_draws(frames: Path, tmp_path: Path, capsy
     options = (frames, "--clip", "--fps", 10, "--out", out, "--detector", spec, "--overlay", "--style", "skeleton")
     assert run(*options) == 1  # one frame has no entry, which is told
     said = capsys.readouterr().err
-    assert "1 of 7 frames have no entry" in said and "frames/s (" in said and "2 tracks with 12 rows" in said
+    assert "1 of the 7 frames that the detector was asked about: " in said and "has no entry for 'walk/6'" in said
+    assert "frames/s (" in said and "2 tracks with 12 rows" in said
     clip = read(out / "walk.npz")
     assert clip.num_frames == 7 and clip.fps == 10 and clip.image_size == SIZE
     from mien.video import open_footage

@@ -13,8 +13,8 @@ from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.clip import Clip
-from mien.errors import InputError
-from mien.geometry.rotation import angle_between
+from mien.errors import BodyError, InputError
+from mien.geometry.rotation import angle_between, matrix_from_axis_angle
 from mien.track.hand_experts import FuseConfig, Hands, fuse_hands, read_hands
 
 
@@ -60,6 +60,23 @@ def test_hands_of_somebody_else_or_of_nobody(case: Case, hands: Hands) -> None:
     assert torch.equal(one[0].joints3d, case.clip[0].joints3d)
 
 
+def test_another_body_is_refused(case: Case, hands: Hands) -> None:
+    other = replace(case.clip, origin=replace(case.clip.origin, body_family="smplx"))
+    with pytest.raises(BodyError, match="expected 'smplx'"):
+        fuse_hands(other, hands, case.body)
+
+
+def test_in_a_causal_clip_no_hand_looks_ahead(case: Case, hands: Hands) -> None:
+    causal = replace(case.clip, smoothing="one-euro")
+    turn = matrix_from_axis_angle(torch.tensor([0.0, 0.0, 0.1]))
+    later = hands.frame_index >= 30
+    other = replace(hands, hand_pose=torch.where(later[:, None, None, None], hands.hand_pose @ turn, hands.hand_pose))
+    one, two = (fuse_hands(causal, each, case.body)[0].params for each in (hands, other))
+    assert not torch.equal(one.left_hand_pose, causal[0].params.left_hand_pose)
+    assert torch.equal(one.left_hand_pose[:30], two.left_hand_pose[:30])
+    assert not torch.equal(one.left_hand_pose[30:], two.left_hand_pose[30:])
+
+
 @pytest.mark.parametrize("left_as_right", [True, False])
 @pytest.mark.parametrize("offsets", [True, False])
 def test_files_come_back_however_they_were_saved(
@@ -82,6 +99,8 @@ def test_files_come_back_however_they_were_saved(
         ({"is_right": np.zeros(3)}, "is_right is float64 of shape"),
         ({"boxes": np.zeros((3, 4))}, "boxes has shape"),
         ({"global_orient": np.ones((100, 3, 3))}, "no rotations"),
+        ({"global_orient": np.tile(-np.eye(3), (100, 1, 1))}, "no rotations"),
+        ({"frame_index": np.arange(100) / 4}, "frame_index holds 0.25; expected whole numbers"),
         ({"score": np.full(100, np.nan)}, "score is float64"),
     ],
 )

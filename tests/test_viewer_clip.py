@@ -57,7 +57,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     result = write_clip(folder / "walk.npz", body, TRACKS)
     clip = read(result)
     assert isinstance(clip, Clip)
-    about = Stage.of(clip, fps=clip.fps, num_frames=clip.num_frames)
+    about = Stage.of(clip)
     page = write_clip_viewer(folder / "walk.html", about, motions_in(clip), body, footage(), title="walk.mp4")
     return Sample(result, clip, about, body, page)
 

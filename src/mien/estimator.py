@@ -265,15 +265,17 @@ class Estimator:
             else:
                 kept.append(i)
                 crops.append(Crop.around(padded))
+        told = tuple(f"{job.name}: skipped a box: {reason}" for reason in rejected)
         if rejected and not crops:
-            return replace(job, problem=f"{job.name}: none of its {len(rejected)} boxes can be used: {rejected[0]}")
+            problem = f"{job.name}: none of its {len(rejected)} boxes can be used: {rejected[0]}"
+            return replace(job, problem=problem, rejected=told)
         return replace(
             job,
             boxes=detections.boxes[kept],
             scores=detections.scores[kept],
             crops=tuple(crops),
             patches=tuple(crop.extract(pixels, self.network.config.image_size) for crop in crops),
-            rejected=tuple(f"{job.name}: skipped a box: {reason}" for reason in rejected),
+            rejected=told,
         )
 
     def _outcome(self, job: Job, prediction: Prediction) -> Outcome:

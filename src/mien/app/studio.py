@@ -146,7 +146,7 @@ class Studio:
         paths["overlay"] = stem.with_name(stem.name + "_overlay.mp4")
         problems = draw_clip(clip, footage, paths["overlay"], body.path, style=style, views=views)
         paths["viewer"] = stem.with_name(stem.name + ".html")
-        motions, stage = motions_in(clip), Stage.of(clip, fps=clip.fps, num_frames=clip.num_frames)
+        motions, stage = motions_in(clip), Stage.of(clip)
         write_clip_viewer(paths["viewer"], stage, motions, body, footage, title=upload.name)
         if motions:
             paths["glb"] = write_motions(stem.with_name(stem.name + ".glb"), motions, body)

@@ -114,7 +114,7 @@ def _export(job: _Job) -> tuple[int, int]:
     """Write one result in all formats. Returns how many were written, and how many were not."""
     from mien.body.files import find_body
     from mien.body.model import BodyModel
-    from mien.clip import read
+    from mien.clip import Clip, read
     from mien.export.dispatch import write_format
     from mien.export.motion import motions_in, within
 
@@ -125,15 +125,15 @@ def _export(job: _Job) -> tuple[int, int]:
     if warning := found.origin.warning:
         say(f"WARNING: {warning}")
     stem = "_".join([job.target.name, *(motion.name for motion in motions)]) if job.track else job.target.name
+    rate = job.fps if isinstance(found, Clip) else None
     done = missed = 0
     for name in job.names:
         try:
             if name == _VIEWER:
                 files = [_view(job, found, motions, model, span, stem)]
             else:
-                files = write_format(
-                    name, job.target.parent, stem, [_timed(each, job.fps) for each in motions], model, job.up
-                )
+                timed = motions if rate is None else [each.recounted(rate) for each in motions]
+                files = write_format(name, job.target.parent, stem, timed, model, job.up)
         except MienError as error:
             if len(job.names) == 1:
                 raise
@@ -161,7 +161,7 @@ def _view(job: _Job, found: Clip | Scene, motions: list[Motion], body: BodyModel
         picture = None if job.footage is None else read_picture(job.footage)
         return write_viewer(path, found, body, picture, title)
     footage = None if job.footage is None else open_footage(job.footage, fps=found.fps)
-    stage = Stage.of(found, fps=found.fps, num_frames=found.num_frames)
+    stage = Stage.of(found)
     written = write_clip_viewer(path, stage, motions, body, footage, frames=span, title=title)
     for problem in footage.problems if footage else ():
         say(problem)
@@ -183,13 +183,6 @@ def _span(text: str, found: Clip | Scene) -> range:
     if start >= stop:
         raise InputError(f"--frames {text}", expected=f"a part of 0:{count}, the frames that are there")
     return range(start, stop)
-
-
-def _timed(motion: Motion, fps: float | None) -> Motion:
-    """With this many frames a second, counted anew; a picture as it is."""
-    if fps is None or len(motion) == 1:
-        return motion
-    return motion.recounted(fps)
 
 
 def _chosen(path: Path, motions: list[Motion], track: tuple[int, ...]) -> list[Motion]:

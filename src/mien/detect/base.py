@@ -16,6 +16,8 @@ from mien.errors import InputError, closest
 __all__ = ["Detections", "Detector", "FullImage", "make_detector", "reject_outside"]
 
 log = logging.getLogger("mien")
+_FARTHEST = 1e9
+"""Pixels; areas of boxes within it, and their sums, are sound numbers."""
 _SPECS = "auto, full-image, boxes:FILE.json, hf:FOLDER_OR_HUB_ID, onnx:FILE or ultralytics:FILE"
 
 
@@ -95,6 +97,8 @@ def box_fault(box: Float64[np.ndarray, "4"], score: float) -> str:
     """Why an xyxy box cannot be used, or ''."""
     if not np.isfinite(box).all():
         return f"has a corner that is not a finite number: {_show(box)}"
+    if np.abs(box).max() > _FARTHEST:
+        return f"has a corner beyond any picture: {_show(box)}"
     if not np.isfinite(score):
         return f"has a score that is not a finite number: {score:g}"
     if box[2] <= box[0] or box[3] <= box[1]:

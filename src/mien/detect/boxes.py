@@ -24,6 +24,7 @@ from jaxtyping import UInt8
 
 from mien.detect.base import Detections, box_fault, reject_outside
 from mien.errors import InputError
+from mien.files import sha256
 from mien.limits import MAX_BOXES_BYTES as MAX_BYTES
 
 __all__ = ["MAX_BYTES", "BoxesFile"]
@@ -39,6 +40,8 @@ class BoxesFile:
     entries: Mapping[str, Detections]
     """By picture name, or by `#id` for COCO results without a table of images."""
     min_score: float | None = None
+    digest: str = ""
+    """SHA-256 of the file, in hex."""
     by_id: bool = False
     """COCO results without a table of images: pictures are named by a 12-digit id, and no result means nobody."""
     folded: Mapping[str, list[str]] = field(default_factory=dict, repr=False)
@@ -68,7 +71,9 @@ class BoxesFile:
         folded: dict[str, list[str]] = defaultdict(list)
         for key in entries:
             folded[key.rpartition("/")[2]].append(key)
-        return cls(path=path, entries=entries, min_score=min_score, by_id=by_id, folded=dict(folded))
+        return cls(
+            path=path, entries=entries, min_score=min_score, digest=sha256(path), by_id=by_id, folded=dict(folded)
+        )
 
     def detect(self, picture: UInt8[np.ndarray, "h w 3"], name: str) -> Detections:
         """The people that the file names for this picture. Boxes outside the picture land in `rejected`.

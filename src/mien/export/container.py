@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["INDICES", "VERTICES", "Container", "read_json"]
+__all__ = ["INDICES", "VERTICES", "Container"]
 
 VERTICES, INDICES = 34962, 34963
 """What a buffer view is for: vertex attributes, or the corners of triangles."""
@@ -104,13 +104,6 @@ class Container:
         self._parts.append(padded)
         self._size += len(padded)
         return len(self._views) - 1
-
-
-def read_json(data: bytes) -> dict[str, Any]:
-    """The document of a GLB file."""
-    length, _ = _CHUNK.unpack_from(data, _HEADER.size)
-    start = _HEADER.size + _CHUNK.size
-    return json.loads(data[start : start + length])
 
 
 def smallest_unsigned(count: int) -> np.dtype[Any]:

@@ -55,7 +55,7 @@ from mien.export.people import (
     vertex_normals,
 )
 from mien.files import atomic_write
-from mien.palette import person_colour
+from mien.palette import linear, person_colour
 from mien.scene import Scene
 
 __all__ = ["glb_bytes", "skin_influences", "write_glb", "write_motions"]
@@ -117,8 +117,7 @@ def glb_bytes(scene: Scene, body: BodyModel, *, max_influences: int = 8, bake_co
         InputError: the scene holds numbers that are not finite, or `max_influences` is neither 4 nor 8.
         BodyError: the scene was made with another body, or the body has no 55 joints.
     """
-    stage = Stage(K=scene.K, image_size=scene.image_size, origin=scene.origin)
-    return motion_bytes(stage, motions_of(scene), body, max_influences, bake_correctives)
+    return motion_bytes(Stage.of(scene), motions_of(scene), body, max_influences, bake_correctives)
 
 
 def motion_bytes(
@@ -323,11 +322,5 @@ def _inverse_binds(rest: Float[np.ndarray, "joint 3"]) -> Float[np.ndarray, "joi
 
 
 def _material(name: str, track: int) -> dict[str, Any]:
-    colour = [*(_linear(channel) for channel in person_colour(track)), 1.0]
-    surface = {"baseColorFactor": colour, "metallicFactor": 0.0, "roughnessFactor": 0.7}
+    surface = {"baseColorFactor": [*linear(person_colour(track)), 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.7}
     return {"name": name, "pbrMetallicRoughness": surface}
-
-
-def _linear(srgb: float) -> float:
-    """glTF gives colours as amounts of light."""
-    return srgb / 12.92 if srgb <= 0.04045 else ((srgb + 0.055) / 1.055) ** 2.4

@@ -42,7 +42,8 @@ class Animation:
         self._samplers: list[dict[str, Any]] = []
 
     def add(self, motion: Motion, posed: Posed, character: Character) -> None:
-        """The motion of one person; of one frame, nothing moves."""
+        """The motion of one person; of one frame, nothing moves, but who comes and goes is there for it only."""
+        self._presence(motion, character)
         if len(motion) == 1:
             return
         seconds = (motion.timestamps - self.start).numpy().astype(np.float32)
@@ -57,7 +58,6 @@ class Animation:
         weights = posed.shaped.coefficients[:, posed.shaped.body.num_betas :].numpy()
         if weights.shape[1] and _moves(weights):
             self._channel(character.mesh, "weights", times, weights.reshape(-1))
-        self._presence(motion, character)
 
     def found(self) -> list[dict[str, Any]]:
         """The animations of the document: one, or none where nothing moves."""

@@ -97,7 +97,8 @@ def write_csv(path: Path, motions: Sequence[Motion], body: BodyModel) -> Path:
 
 def write_openpose(folder: Path, motions: Sequence[Motion], body: BodyModel) -> list[Path]:
     """Write a file for every frame, `FOLDER/000000000000_keypoints.json`, with 25 points of the body, 21 of each hand
-    and 70 of the face of everyone in it; frames without people have an empty list.
+    and 70 of the face of everyone in it; frames without people have an empty list. Of a part of a clip only its frames
+    get one.
 
     The confidence of every point is the detector's score of the person, so what was interpolated has none.
 
@@ -115,7 +116,9 @@ def write_openpose(folder: Path, motions: Sequence[Motion], body: BodyModel) -> 
         for number, person in zip(motion.frame_index.tolist(), _openpose(motion, body), strict=True):
             frames.setdefault(number, []).append(person)
     written = []
-    for number in range(max(motions[0].stage.num_frames, max(frames) + 1)):
+    stage = motions[0].stage
+    meant = range(stage.num_frames) if stage.chosen is None else stage.chosen
+    for number in range(min(meant.start, *frames), max(meant.stop - 1, *frames) + 1):
         path = folder / f"{number:012d}_keypoints.json"
         with atomic_write(path) as stream:
             stream.write(json.dumps({"version": 1.3, "people": frames.get(number, [])}, allow_nan=False).encode())

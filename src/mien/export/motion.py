@@ -23,6 +23,7 @@ from torch import Tensor
 from mien.clip import Clip, read
 from mien.errors import InputError
 from mien.geometry.rotation import slerp
+from mien.limits import MAX_FRAMES
 from mien.records import SmplxParams
 from mien.scene import Origin, Person, Scene, Shot
 
@@ -66,18 +67,21 @@ class Stage:
     """Frames a second."""
     num_frames: int = 1
     """Of the clip, with and without people."""
+    chosen: range | None = None
+    """The frames of the clip that are meant; None for all of them. See `within`."""
     world_from_camera: Float[Tensor, "4 4"] | None = None
     """Where the camera stands in an upright world with y up, metres; None if nobody knows."""
 
     @classmethod
-    def of(cls, shot: Shot, *, fps: float = FPS, num_frames: int = 1) -> Stage:
-        """That of a result."""
+    def of(cls, shot: Shot) -> Stage:
+        """That of a result: of a clip, or of a picture."""
+        clip = isinstance(shot, Clip)
         return cls(
             K=shot.K,
             image_size=shot.image_size,
             origin=shot.origin,
-            fps=fps,
-            num_frames=num_frames,
+            fps=shot.fps if clip else FPS,
+            num_frames=shot.num_frames if clip else 1,
             world_from_camera=shot.world_from_camera,
         )
 
@@ -172,9 +176,13 @@ class Motion:
 
         Args:
             fps: frames a second; by default those of the stage.
+
+        Raises:
+            InputError: the motion is so long that it would have more than `MAX_FRAMES`.
         """
         rate = fps or self.stage.fps
         place = (self.timestamps - self.timestamps[0]) * rate
+        self._check_count(float(place[-1]), rate)
         count = round(float(place[-1])) + 1
         same = replace(self, stage=replace(self.stage, fps=rate))
         if count == len(self) and bool(((place - torch.arange(count)).abs() < _EVEN).all()):
@@ -182,14 +190,21 @@ class Motion:
         return same.at(self.timestamps[0] + torch.arange(count, dtype=torch.float64) / rate)
 
     def recounted(self, fps: float) -> Motion:
-        """The motion at another rate, with the frames of the whole clip counted at that rate."""
+        """The motion at another rate, with the frames of the whole clip counted at that rate.
+
+        Raises:
+            InputError: the clip is so long that it would have more than `MAX_FRAMES`.
+        """
         first, last = (float(time) * fps for time in (self.timestamps[0], self.timestamps[-1]))
+        self._check_count(last, fps)
         frames = torch.arange(math.ceil(first - _EVEN), math.floor(last + _EVEN) + 1)
         if not len(frames):
             frames = torch.tensor([round(first)])
-        count = max(int(frames[-1]) + 1, round(self.stage.num_frames / self.stage.fps * fps))
-        moved = self.at(frames.double() / fps)
-        return replace(moved, frame_index=frames, stage=replace(self.stage, fps=fps, num_frames=count))
+        ratio, chosen = fps / self.stage.fps, self.stage.chosen
+        count = max(int(frames[-1]) + 1, round(self.stage.num_frames * ratio))
+        chosen = None if chosen is None else range(round(chosen.start * ratio), round(chosen.stop * ratio))
+        stage = replace(self.stage, fps=fps, num_frames=count, chosen=chosen)
+        return replace(self.at(frames.double() / fps), frame_index=frames, stage=stage)
 
     def upright(self, up: Up, root: Float[Tensor, "frame 3"]) -> SmplxParams:
         """The parameters in an upright world.
@@ -202,6 +217,12 @@ class Motion:
         turn, move = matrix[:3, :3].float(), matrix[:3, 3].float()
         pelvis = (self.params.transl + root) @ turn.T + move
         return replace(self.params, global_orient=turn @ self.params.global_orient, transl=pelvis - root)
+
+    def _check_count(self, frames: float, fps: float) -> None:
+        if not abs(frames) < MAX_FRAMES:
+            found = f"{self.name} lasts until {float(self.timestamps[-1]):g} s, at {fps:g} frames a second"
+            todo = "take another --fps or a part (--frames), or predict again"
+            raise InputError(found, expected=f"fewer than {MAX_FRAMES} frames", todo=todo)
 
     def _timed(self, seconds: Float[Tensor, "frame"]) -> Motion:
         return replace(self, timestamps=seconds.double())
@@ -262,7 +283,7 @@ def motions_in(found: Clip | Scene) -> list[Motion]:
     """
     if isinstance(found, Scene):
         return motions_of(found)
-    clip, stage = found, Stage.of(found, fps=found.fps, num_frames=found.num_frames)
+    stage = Stage.of(found)
     return [
         Motion.of(
             track,
@@ -272,14 +293,14 @@ def motions_in(found: Clip | Scene) -> list[Motion]:
             timestamps=track.timestamps,
             frame_index=track.frame_index,
         )
-        for track in clip
+        for track in found
     ]
 
 
 def within(motions: Sequence[Motion], frames: range) -> list[Motion]:
     """What of the motions is in these frames of the clip; who is not there at all is left out."""
     kept = [motion[(motion.frame_index >= frames.start) & (motion.frame_index < frames.stop)] for motion in motions]
-    return [motion for motion in kept if len(motion)]
+    return [replace(motion, stage=replace(motion.stage, chosen=frames)) for motion in kept if len(motion)]
 
 
 def _rows(scene: Scene, rows: Int[Tensor, "frame"]) -> Person:

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Int
 
 from mien.body.model import BodyModel
-from mien.export.motion import Motion, Up, upright_from_camera
-from mien.export.people import posed_motion, posed_people, vertex_normals, y_up
+from mien.export.motion import Motion, Stage, Up, motions_of, upright_from_camera
+from mien.export.people import fitting, posed_motion, vertex_normals
 from mien.files import atomic_write
 from mien.palette import person_colour
 from mien.scene import Origin, Scene
@@ -23,7 +23,8 @@ __all__ = ["write_obj", "write_objs"]
 def write_obj(path: Path | str, scene: Scene, body: BodyModel) -> Path:
     """Write everyone's posed mesh as one object each, and the colours beside it, each file whole or not at all.
 
-    Metres, y up, seen from the picture's camera at the origin along -z. Vertices come in the body's own order.
+    Metres, y up, where the picture stands in the world; where nobody knows that, its camera is at the origin and looks
+    along -z. Vertices come in the body's own order.
 
     Args:
         path: of the OBJ; the MTL has the same stem.
@@ -35,12 +36,7 @@ def write_obj(path: Path | str, scene: Scene, body: BodyModel) -> Path:
         BodyError: the scene was made with another body, or the body has no 55 joints.
         OutputError: the disk is full, or the folder cannot be written.
     """
-    path = Path(path)
-    body, posed = posed_people(scene, body)
-    meshes = y_up(posed.mesh().numpy()) if len(scene) else np.zeros((0, body.num_vertices, 3), np.float32)
-    materials = _write_materials(path, [(f"person_{i}", i) for i in range(len(scene))])
-    people = [(f"person_{i}", mesh) for i, mesh in enumerate(meshes)]
-    return _write_frame(path, scene.origin, materials, people, body.faces.numpy(), {})
+    return _write(Path(path), Stage.of(scene), motions_of(scene), body, "y")[0]
 
 
 def write_objs(path: Path, motions: Sequence[Motion], body: BodyModel, up: Up = "y") -> list[Path]:
@@ -61,12 +57,17 @@ def write_objs(path: Path, motions: Sequence[Motion], body: BodyModel, up: Up = 
         BodyError: the motions were made with another body, or the body has no 55 joints.
         OutputError: the disk is full, or the folder cannot be written.
     """
-    stage, faces = motions[0].stage, body.faces.numpy()
-    matrix = upright_from_camera(stage, up).numpy()
-    materials = _write_materials(path, [(motion.name, number) for number, motion in enumerate(motions)])
+    return _write(path, motions[0].stage, motions, body, up)
+
+
+def _write(path: Path, stage: Stage, motions: Sequence[Motion], body: BodyModel, up: Up) -> list[Path]:
+    """All OBJ files and their MTL; nobody at all gives one file without vertices."""
+    body = fitting(stage.origin, body)
+    faces, matrix = body.faces.numpy(), upright_from_camera(stage, up).numpy()
+    materials = _write_materials(path, [(motion.name, motion.track) for motion in motions])
     known: dict[int, str] = {}
     written = []
-    for frame in sorted({int(each) for motion in motions for each in motion.frame_index}):
+    for frame in sorted({int(each) for motion in motions for each in motion.frame_index}) or [0]:
         people = []
         for motion in motions:
             (rows,) = torch.nonzero(motion.frame_index == frame, as_tuple=True)
@@ -78,7 +79,7 @@ def write_objs(path: Path, motions: Sequence[Motion], body: BodyModel, up: Up = 
 
 
 def _write_materials(path: Path, people: Sequence[tuple[str, int]]) -> Path:
-    """The colours of people, by name and number."""
+    """The colours of people, by name and number of the track."""
     materials = path.with_name(_one_line(path.stem) + ".mtl")
     with atomic_write(materials) as stream:
         stream.write("".join(_material(name, number) for name, number in people).encode())
@@ -92,7 +93,7 @@ def _write_frame(
     people: Sequence[tuple[str, Float[np.ndarray, "vert 3"]]],
     faces: Int[np.ndarray, "face 3"],
     known: dict[int, str],
-    up: Up = "y",
+    up: Up,
 ) -> Path:
     """One OBJ. `known` keeps the faces' statements of the first, the second ... person from frame to frame."""
     with atomic_write(path) as stream:

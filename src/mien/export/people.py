@@ -1,4 +1,4 @@
-"""What all exporters share: people posed with the right body, normals, the way from OpenCV to y-up."""
+"""What all exporters share: people posed with the right body, their rest meshes and joints, normals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ __all__ = [
     "rest_joints",
     "rest_mesh",
     "vertex_normals",
-    "y_up",
 ]
 
 
@@ -120,8 +119,3 @@ def vertex_normals(
     length = np.linalg.norm(total, axis=1, keepdims=True)
     up = np.array([0.0, 0.0, 1.0])
     return np.where(length > 1e-20, total / np.maximum(length, 1e-20), up).astype(np.float32)
-
-
-def y_up(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-    """From the camera's frame (x right, y down, z forward) to y up and z backward: half a turn about x."""
-    return points * np.array([1, -1, -1], dtype=points.dtype)

@@ -39,7 +39,7 @@ from mien.export.people import (
 from mien.files import atomic_write
 from mien.geometry.rotation import quaternion_from_matrix
 from mien.optional import need
-from mien.palette import person_colour
+from mien.palette import linear, person_colour
 
 __all__ = ["write_usd"]
 
@@ -74,8 +74,8 @@ def write_usd(path: Path, motions: Sequence[Motion], body: BodyModel, up: Up = "
     scene.SetDefaultPrim(pxr.UsdGeom.Xform.Define(scene, "/scene").GetPrim())
     matrix = upright_from_camera(stage, up)
     _add_camera(scene, stage, matrix)
-    for number, motion in enumerate(motions):
-        _add_person(scene, motion, posed_motion(motion, body), matrix, number)
+    for motion in motions:
+        _add_person(scene, motion, posed_motion(motion, body), matrix)
     with tempfile.TemporaryDirectory() as folder, atomic_write(path) as stream:
         whole = Path(folder) / f"scene{path.suffix}"
         try:
@@ -108,7 +108,7 @@ def _add_camera(scene: Any, stage: Stage, matrix: Float[Tensor, "4 4"]) -> None:
     camera.CreateVerticalApertureOffsetAttr((cy - (height - 1) / 2) / fy * focal)
 
 
-def _add_person(scene: Any, motion: Motion, posed: Posed, matrix: Float[Tensor, "4 4"], number: int) -> None:
+def _add_person(scene: Any, motion: Motion, posed: Posed, matrix: Float[Tensor, "4 4"]) -> None:
     pxr = _pxr()
 
     path = f"/scene/{pxr.Tf.MakeValidIdentifier(motion.name)}"
@@ -117,14 +117,14 @@ def _add_person(scene: Any, motion: Motion, posed: Posed, matrix: Float[Tensor, 
     _set_visibility(root, motion)
     joints = rest_joints(posed)
     mesh: Any = pxr.UsdGeom.Mesh.Define(scene, f"{path}/body")
-    shapes = _add_mesh(scene, mesh, posed, number)
+    shapes = _add_mesh(scene, mesh, posed, motion.track)
     skeleton = _add_skeleton(scene, f"{path}/skeleton", posed.shaped.body.parents, joints)
     animation = _add_animation(scene, f"{path}/animation", motion, posed, shapes)
     pxr.UsdSkel.BindingAPI.Apply(skeleton.GetPrim()).CreateAnimationSourceRel().SetTargets([animation.GetPath()])
     pxr.UsdSkel.BindingAPI(mesh).CreateSkeletonRel().SetTargets([skeleton.GetPath()])
 
 
-def _add_mesh(scene: Any, mesh: Any, posed: Posed, number: int) -> list[str]:
+def _add_mesh(scene: Any, mesh: Any, posed: Posed, track: int) -> list[str]:
     """The rest mesh with its skin, colour and blend shapes. Returns the names of these."""
     pxr = _pxr()
 
@@ -137,7 +137,7 @@ def _add_mesh(scene: Any, mesh: Any, posed: Posed, number: int) -> list[str]:
     mesh.SetNormalsInterpolation(pxr.UsdGeom.Tokens.vertex)
     mesh.CreateSubdivisionSchemeAttr(pxr.UsdGeom.Tokens.none)
     mesh.CreateExtentAttr(pxr.Vt.Vec3fArray.FromNumpy(np.stack([rest.min(0), rest.max(0)])))
-    _colour(scene, mesh, number)
+    _colour(scene, mesh, track)
     binding: Any = pxr.UsdSkel.BindingAPI.Apply(mesh.GetPrim())
     joints, weights = skin_influences(body.weights.numpy(), 8)
     count = joints.shape[1]
@@ -157,15 +157,15 @@ def _add_mesh(scene: Any, mesh: Any, posed: Posed, number: int) -> list[str]:
     return names
 
 
-def _colour(scene: Any, mesh: Any, number: int) -> None:
+def _colour(scene: Any, mesh: Any, track: int) -> None:
     pxr = _pxr()
 
-    linear = pxr.Gf.Vec3f(*(channel**2.2 for channel in person_colour(number)))
-    mesh.CreateDisplayColorAttr(pxr.Vt.Vec3fArray([linear]))
+    light = pxr.Gf.Vec3f(*linear(person_colour(track)))
+    mesh.CreateDisplayColorAttr(pxr.Vt.Vec3fArray([light]))
     material: Any = pxr.UsdShade.Material.Define(scene, f"{mesh.GetPath().GetParentPath()}/material")
     shader: Any = pxr.UsdShade.Shader.Define(scene, f"{material.GetPath()}/surface")
     shader.CreateIdAttr("UsdPreviewSurface")
-    shader.CreateInput("diffuseColor", pxr.Sdf.ValueTypeNames.Color3f).Set(linear)
+    shader.CreateInput("diffuseColor", pxr.Sdf.ValueTypeNames.Color3f).Set(light)
     shader.CreateInput("roughness", pxr.Sdf.ValueTypeNames.Float).Set(0.7)
     material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
     pxr.UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(material)

@@ -108,12 +108,12 @@ class Chunk:
 
 
 def _sightings(people: Person, colours: np.ndarray) -> Sighting:
-    """Everyone of all frames, as one."""
+    """Everyone of all frames, as one; in float64, in which a tracker's state is written down and read back."""
     pose = torch.cat([people.params.global_orient[:, None], people.params.body_pose], 1)
     return Sighting(
         boxes=people.bbox.double().numpy(),
         joints=people.joints2d[:, :22].double().numpy(),
-        rotations=pose[:, list(_LIMBS)].numpy(),
+        rotations=pose[:, list(_LIMBS)].double().numpy(),
         colours=colours,
     )
 

@@ -103,7 +103,11 @@ class Drawings:
 
     def begin(self, drawing: Drawing) -> None:
         """Draw it as soon as those before it are done. Errors come with `ended`."""
-        self._waiting.append((drawing, self._pool.submit(drawing.make) if self._pool else _made(drawing)))
+        try:
+            future = self._pool.submit(drawing.make) if self._pool else _made(drawing)
+        except BrokenProcessPool as error:  # killed, while it drew an earlier one or had nothing to do
+            future = _failed(error)
+        self._waiting.append((drawing, future))
 
     def ended(self, *, wait: bool = False) -> Iterator[tuple[Drawing, Drawn | MienError]]:
         """Those that are done, each once, in order; with `wait` all, as they end."""
@@ -135,5 +139,11 @@ def _made(drawing: Drawing) -> Future[Drawn]:
     try:
         future.set_result(drawing.make())
     except MienError as error:
-        future.set_exception(error)
+        return _failed(error)
+    return future
+
+
+def _failed(error: Exception) -> Future[Drawn]:
+    future: Future[Drawn] = Future()
+    future.set_exception(error)
     return future

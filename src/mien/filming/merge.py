@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from numpy.lib import format as npy
 from torch import Tensor
 
@@ -56,16 +56,19 @@ def merge(spill: Spill, empty: Clip, body: BodyModel, person: str, config: Smoot
     if not spill.rows:
         empty.save(path)
         return 0, 0
-    number, frame = spill.column("track_id"), spill.column("frame_index")
-    chosen = choose_tracks(number, frame, spill.column("bbox"), spill.column("score"), person)
+    number, frame, betas, score = (spill.column(key) for key in ("track_id", "frame_index", "betas", "score"))
+    chosen = choose_tracks(number, frame, spill.column("bbox"), score, person)
+    order = np.argsort(number, kind="stable")
     times = torch.from_numpy(spill.times())
     keys: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
     count = 0
     with writing(spill.folder), ExitStack() as stack:
         files: dict[str, IO[bytes]] = {}
         for which in chosen:
-            index = np.flatnonzero(number == which)
-            for track in _stretches(spill, which, index, frame, times, empty.K, body, config):
+            first, last = (np.searchsorted(number, which, side, sorter=order) for side in ("left", "right"))
+            index = order[first:last]
+            shape = locked_shape(torch.from_numpy(betas[index]), torch.from_numpy(score[index]))
+            for track in _stretches(spill, which, index, frame, times, empty.K, body, config, shape):
                 arrays = arrays_of_rows(track) | _columns(track)
                 count += len(track)
                 for key, array in arrays.items():
@@ -87,13 +90,13 @@ def _stretches(
     K: Tensor,
     body: BodyModel,
     config: SmoothConfig,
+    shape: Float[Tensor, "beta"],
 ) -> Iterator[Track]:
     """A track, finished, piece by piece: each piece is made with enough rows around it, and cut."""
-    betas = locked_shape(*(torch.from_numpy(spill.column(key)[index]) for key in ("betas", "score")))
     margin = MARGIN[config.method]
     for start in range(0, len(index), STRETCH):
         low, high = max(0, start - margin), min(len(index), start + STRETCH + margin)
-        track = finish_track(_track(spill.take(index[low:high]), which), body, K, times, config, betas)
+        track = finish_track(_track(spill.take(index[low:high]), which), body, K, times, config, shape)
         first = 0 if start == 0 else int(frame[index[start]])
         last = int(frame[index[start + STRETCH]]) if start + STRETCH < len(index) else int(times.shape[0])
         keep = (track.frame_index >= first) & (track.frame_index < last)

@@ -85,7 +85,7 @@ class _Painter:
     ) -> None:
         self.clip, self.body_path, self.opacity = clip, body_path, opacity
         self.style: Style = style
-        self.views, self.space = views, _space(clip)
+        self.views, self.space = views, _space(clip) if {"side", "top"} & set(views) else None
         self.height = min(clip.image_size[0], _TALLEST)
 
     def __call__(self, frame: Frame) -> np.ndarray:

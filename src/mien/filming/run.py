@@ -9,13 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mien.clip import Clip
-from mien.detect import Detections, parse_person, reject_outside
+from mien.detect import Detections, Detector, parse_person, reject_outside
+from mien.detect.boxes import BoxesFile
 from mien.errors import InputError
 from mien.estimator import Estimator, Job, ahead
 from mien.files import exclusive
@@ -39,7 +42,8 @@ class FilmConfig:
     """What is done with a clip."""
 
     detect_every: int = 1
-    """The detector looks at every n-th frame; boxes between are on a line."""
+    """The detector looks at every n-th frame; boxes between are on a line. At most as many frames lie between two looks
+    as `AHEAD_BYTES` hold: 43 of 1920 x 1080, 10 of 3840 x 2160."""
     smooth: SmoothConfig = field(default_factory=SmoothConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
     fps: float | None = None
@@ -100,12 +104,12 @@ def predict_clip(
         source: a video file, a folder of frames, `webcam:N`, or footage that is open already.
         out: the result file; what is being worked on lies in a folder of that name with `.parts`.
         config: what is done.
-        resume: go on where a run with the same settings was stopped.
+        resume: go on where a run with the same settings was stopped. Of a camera, finish what that run wrote down.
         tell: called after every chunk.
 
     Raises:
-        InputError: the clip cannot be read at all, the boxes file says nothing about it, `person` is not there, or
-            what is to be resumed was begun with other settings.
+        InputError: the clip cannot be read at all, the boxes file says nothing about it, `person` is not there, what is
+            to be resumed was begun with other settings, or frames of a camera would be lost for want of `resume`.
         OutputError: the disk is full, or the folder cannot be written; `resume` goes on from there.
     """
     config = config or FilmConfig()
@@ -117,7 +121,7 @@ def predict_clip(
     folder = out.with_suffix(".parts")
     with exclusive(folder):
         Spill.sweep(folder)
-        spill = Spill.open(folder, run.made_by, resume=resume and not footage.live)
+        spill = Spill.open(folder, run.made_by, resume=resume, precious=footage.live)
         run.go(spill, tell or (lambda progress: None))
         clip = run.empty(spill.frames)
         with run.watch("finish"):
@@ -143,22 +147,25 @@ class _Run:
         self.camera, self.known = estimate.camera.camera(None, footage.width, footage.height)
         self.tracker, self.watch = Tracker(config=config.track), Watch()
         self.problems: list[str] = []
-        self.rejected, self.unlisted, self.rate = 0, 0, 0.0
-        self.first_unlisted = ""
-        self.depth = max(1, min(4, AHEAD_BYTES // 4 // (3 * footage.width * footage.height)))
+        self.rate = 0.0
+        self.rejected, self.asked, self.unlisted, self.first_unlisted = 0, 0, 0, ""
+        room = AHEAD_BYTES // (3 * footage.width * footage.height)
+        self.depth, self.every = max(1, min(4, room // 4)), max(1, min(config.detect_every, room))
 
-    @property
+    @cached_property
     def made_by(self) -> dict[str, object]:
         """Everything that decides what the rows are."""
         origin, path = self.estimate.origin(), self.footage.path
         return {
             "clip": self.footage.name,
             "bytes": path.stat().st_size if path is not None else 0,
+            "num_frames": self.footage.num_frames,
             "size": [self.footage.width, self.footage.height],
             "fps": self.footage.fps,
             "weights": origin.weights_sha256,
             "body": origin.body_sha256,
-            "detector": origin.detector,
+            "version": origin.mien_version,
+            "detector": [origin.detector, *_sort_of(self.estimate.detector)],
             "detect_every": self.config.detect_every,
             "batch_size": self.estimate.batch_size,
             "precision": str(self.estimate.network.dtype),
@@ -183,22 +190,25 @@ class _Run:
         )
 
     def go(self, spill: Spill, tell: Callable[[Progress], None]) -> None:
-        """All chunks that are left."""
+        """All chunks that are left; of a camera that was stopped before, none."""
         begun, first = time.perf_counter(), spill.frames
         if spill.extra:
-            self.tracker.restore(spill.extra["tracker"])
-            self.problems = list(spill.extra["problems"])
-            self.rejected, self.unlisted = spill.extra["rejected"], spill.extra["unlisted"]
-        frames = self._frames(spill.frames)
+            self._restore(spill.extra)
+        going = not (first and self.footage.live)
+        if not going:
+            self.problems.append(f"{self.footage.name}: {first} frames that an earlier run wrote down, no new ones")
+        frames = self._frames(first)
         try:
-            going = True
             while going:
                 going = self._chunk(spill, frames)
                 self.rate = (spill.frames - first) / (time.perf_counter() - begun)
                 tell(Progress(frames=spill.frames, total=self._total(), rate=self.rate))
+        except KeyboardInterrupt:
+            if not (self.footage.live and spill.frames):
+                raise
         finally:
             frames.close()
-        self._sum_up(spill.frames)
+        self._sum_up()
 
     def _total(self) -> int | None:
         limit, claimed = self.config.max_frames, self.footage.num_frames
@@ -240,18 +250,35 @@ class _Run:
             chunk.step()
         with self.watch("track"):
             rows = chunk.rows(self.tracker)
-        if spill.frames == 0 and self.unlisted == len(chunk.frames):
+        if spill.frames == 0 and self.unlisted == self.asked:
             raise InputError(self.first_unlisted)
         with self.watch("write"):
-            extra = {"tracker": self.tracker.state(), "problems": self.problems}
-            extra |= {"rejected": self.rejected, "unlisted": self.unlisted}
-            spill.append(rows, np.array(chunk.times), self.made_by, extra)
+            spill.append(rows, np.array(chunk.times), self.made_by, self._extra())
         return not stopped
+
+    def _extra(self) -> dict[str, Any]:
+        """What `_restore` needs."""
+        return {
+            "tracker": self.tracker.state(),
+            "problems": self.problems,
+            "rejected": self.rejected,
+            "asked": self.asked,
+            "unlisted": self.unlisted,
+            "first_unlisted": self.first_unlisted,
+        }
+
+    def _restore(self, extra: dict[str, Any]) -> None:
+        """Stand where the run stood that wrote this down."""
+        self.tracker.restore(extra["tracker"])
+        self.problems = list(extra["problems"])
+        self.rejected, self.asked = extra["rejected"], extra["asked"]
+        self.unlisted, self.first_unlisted = extra["unlisted"], extra["first_unlisted"]
 
     def _detect(self, frame: Frame) -> tuple[Frame, Detections | None]:
         """Ask the detector, where it is this frame's turn. Runs in a thread."""
-        if frame.index % self.config.detect_every and frame.index % CHUNK != CHUNK - 1:
+        if frame.index % self.every and frame.index % CHUNK != CHUNK - 1:
             return frame, None
+        self.asked += 1
         with self.watch("detect"):
             try:
                 found = self.estimate.detector.detect(frame.pixels, f"{self.footage.name}/{frame.index}")
@@ -270,8 +297,14 @@ class _Run:
             job = self.estimate.cropped(job, frame.pixels, found, np.arange(len(found)))
         return replace(frame, pixels=frame.pixels[:0]), job
 
-    def _sum_up(self, frames: int) -> None:
+    def _sum_up(self) -> None:
         if self.rejected:
             self.problems.append(f"{self.footage.name}: skipped {self.rejected} boxes that cannot be used")
         if self.unlisted:
-            self.problems.append(f"{self.footage.name}: {self.unlisted} of {frames} frames have no entry for boxes")
+            asked = f"{self.unlisted} of the {self.asked} frames that the detector was asked about"
+            self.problems.append(f"{self.footage.name}: it can say nothing of {asked}: {self.first_unlisted}")
+
+
+def _sort_of(detector: Detector) -> list[str]:
+    """What the words for a detector leave open: what `auto` turned out to be, and what a file of boxes says."""
+    return [type(detector).__name__, *([detector.digest] if isinstance(detector, BoxesFile) else [])]

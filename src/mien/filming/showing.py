@@ -31,7 +31,7 @@ def show_clip(
     opacity: float = 0.85,
     views: Sequence[View] = ("overlay",),
 ) -> list[str]:
-    """Write one of them; what was wrong, a line each. A viewer that would be too large is not written, and told.
+    """Write one of them; what was wrong, a line each. A viewer that cannot be made is left out, and told.
 
     Args:
         kind: one of `SHOWN`.
@@ -44,7 +44,7 @@ def show_clip(
         views: what overlays show side by side.
 
     Raises:
-        InputError: the footage is another one.
+        InputError: an overlay of a camera, or of footage that is not the clip's.
         OutputError: the file cannot be written.
     """
     if kind == "overlay":
@@ -52,9 +52,9 @@ def show_clip(
             raise InputError("an overlay of a camera", expected="a file or a folder, which can be read again to draw")
         return draw_clip(clip, footage, path, body.path, style=style, opacity=opacity, views=tuple(views))
     name = footage.name if footage else path.stem
-    stage = Stage.of(clip, fps=clip.fps, num_frames=clip.num_frames)
+    stage = Stage.of(clip)
     try:
         write_clip_viewer(path, stage, motions_in(clip), body, footage, title=name)
     except InputError as error:
-        return [f"{name}: no viewer (`mien export --to html` can make one of a part): {error}"]
+        return [f"{name}: no viewer: {error}"]
     return list(footage.problems) if footage else []

@@ -25,6 +25,7 @@ __all__ = ["Spill", "row_type"]
 
 _PIECE = 4096
 """Rows that are read at once."""
+_ANEW = "run again without --resume"
 
 
 def row_type(arrays: Mapping[str, np.ndarray]) -> np.dtype:
@@ -46,16 +47,17 @@ class Spill:
     """What the run wants to find again."""
 
     @classmethod
-    def open(cls, folder: Path, made_by: Mapping[str, object], *, resume: bool) -> Spill:
+    def open(cls, folder: Path, made_by: Mapping[str, object], *, resume: bool, precious: bool = False) -> Spill:
         """Begin, or go on where a run with the same settings was stopped.
 
         Args:
             folder: of the part files.
             made_by: everything that decides what the rows are; kept, and compared when a run goes on.
             resume: whether to go on. Else what is there is thrown away.
+            precious: what is there cannot be made again, and is not thrown away.
 
         Raises:
-            InputError: what is there was made with other settings; nothing is thrown away.
+            InputError: what is there was made with other settings, or is precious; nothing is thrown away.
             OutputError: the folder cannot be written.
         """
         state = folder / "state.json"
@@ -68,11 +70,14 @@ class Spill:
                 if kind.hasobject or any(type(each) is not int or each < 0 for each in (spill.rows, spill.frames)):
                     raise ValueError("it counts wrongly")
             except (ValueError, TypeError, LookupError, AttributeError) as error:
-                raise InputError(f"{state} cannot be read ({error})", todo="run again without --resume") from error
+                raise InputError(f"{state} cannot be read ({error})", todo=_ANEW) from error
             _compare(folder, there, made_by)
             spill.kind = kind if known["kind"] else None
             spill._cut()
             return spill
+        if precious and state.exists():
+            todo = "finish them with --resume; or choose another --out, or throw that folder away"
+            raise InputError(f"{folder} holds frames of a run that was stopped, which no camera shows again", todo=todo)
         with writing(folder):
             for name in ("rows.bin", "times.bin", "state.json"):
                 (folder / name).unlink(missing_ok=True)
@@ -89,22 +94,25 @@ class Spill:
         """Write rows and frame times down for good.
 
         Raises:
+            InputError: these rows are of another kind than those that are there.
             OutputError: the disk is full; what was written before stays.
         """
+        kind, count, frames = self.kind, self.rows, self.frames + len(times)
         if rows is not None and len(rows):
-            self.kind = rows.dtype if self.kind is None else self.kind
+            if kind is not None and kind != rows.dtype:
+                raise InputError(f"{self.folder} holds rows of {kind}", expected=f"{rows.dtype}", todo=_ANEW)
+            kind, count = rows.dtype, count + len(rows)
             self._grow("rows.bin", rows)
-            self.rows += len(rows)
         self._grow("times.bin", times)
-        self.frames, self.extra = self.frames + len(times), extra
-        kind = [] if self.kind is None else [(name, *_form(self.kind[name])) for name in self.kind.names or ()]
-        state = {"rows": self.rows, "frames": self.frames, "kind": kind, "made_by": dict(made_by), "extra": extra}
+        forms = [] if kind is None else [(name, *_form(kind[name])) for name in kind.names or ()]
+        state = {"rows": count, "frames": frames, "kind": forms, "made_by": dict(made_by), "extra": extra}
         with atomic_write(self.folder / "state.json") as stream:
             stream.write(json.dumps(state).encode())
+        self.kind, self.rows, self.frames, self.extra = kind, count, frames, extra
 
     def times(self) -> Float64[np.ndarray, "frame"]:
         """Of every frame, seconds."""
-        return np.fromfile(self.folder / "times.bin", np.float64) if self.frames else np.zeros(0)
+        return np.fromfile(self.folder / "times.bin", np.float64, self.frames) if self.frames else np.zeros(0)
 
     def column(self, key: str) -> np.ndarray:
         """One key of all rows, read in pieces.
@@ -115,7 +123,7 @@ class Spill:
         if self.kind is None:
             return np.zeros(0)
         if key not in (self.kind.names or ()):
-            raise InputError(f"the rows in {self.folder} have no {key}", todo="run again without --resume")
+            raise InputError(f"the rows in {self.folder} have no {key}", todo=_ANEW)
         found = np.empty((self.rows, *self.kind[key].shape), self.kind[key].base)
         with open(self.folder / "rows.bin", "rb") as stream:
             for start in range(0, self.rows, _PIECE):
@@ -159,7 +167,7 @@ class Spill:
             with writing(path), appended(path) as stream:
                 found = os.fstat(stream.fileno()).st_size
                 if found < size:
-                    raise InputError(f"{path} has {found} bytes", expected=f"{size}", todo="run without --resume")
+                    raise InputError(f"{path} has {found} bytes", expected=f"{size}", todo=_ANEW)
                 os.ftruncate(stream.fileno(), size)
 
 

@@ -23,11 +23,12 @@ from mien.body.joints import LEFT_WRIST, RIGHT_WRIST
 from mien.body.model import BodyModel
 from mien.clip import Clip, Track
 from mien.errors import InputError
+from mien.export.people import fitting
 from mien.geometry.rotation import angle_between, axis_angle_from_matrix, matrix_from_axis_angle, mirror_matrix, slerp
 from mien.limits import MAX_FRAMES
 from mien.npz import load_npz
 from mien.records import Record
-from mien.track.smooth import SmoothConfig, nearest_rotation, smooth_rotations
+from mien.track.smooth import SmoothConfig, nearest_rotation, one_euro_rotations, smooth_rotations
 
 __all__ = ["FuseConfig", "Hands", "fuse_hands", "read_hands"]
 
@@ -110,6 +111,8 @@ def read_hands(path: Path | str, body: BodyModel) -> Hands:
     frames, right = (_column(path, arrays, key, count) for key in ("frame_index", "is_right"))
     pose = _rotations(path, arrays, "hand_pose", (count, 15))
     orient = _rotations(path, arrays, "global_orient", (count, 1))[:, 0]
+    if (broken := frames[frames != np.rint(frames)]).size:
+        raise InputError(f"{path}: frame_index holds {broken[0]:g}", expected="whole numbers")
     if (np.abs(frames) > MAX_FRAMES).any():
         raise InputError(f"{path}: frame_index reaches {np.abs(frames).max():g}", expected=f"at most {MAX_FRAMES}")
     is_right = torch.from_numpy(right > 0.5)
@@ -165,8 +168,10 @@ def _rotations(path: Path, arrays: Mapping[str, np.ndarray], key: str, shape: tu
     if found.size == 3 * number:
         return matrix_from_axis_angle(values.reshape(*shape, 3))
     matrices = values.reshape(*shape, 3, 3)
-    if float((matrices @ matrices.transpose(-1, -2) - torch.eye(3)).abs().max()) > 1e-2:
-        raise InputError(f"{path}: {key} holds matrices that are no rotations", expected="orthonormal matrices")
+    away = (matrices @ matrices.transpose(-1, -2) - torch.eye(3)).abs().amax((-1, -2))
+    if bool(((away > 1e-2) | (torch.linalg.det(matrices) < 0)).any()):
+        expected = "orthonormal matrices that mirror nothing"
+        raise InputError(f"{path}: {key} holds matrices that are no rotations", expected=expected)
     return matrices
 
 
@@ -174,7 +179,8 @@ def _rotations(path: Path, arrays: Mapping[str, np.ndarray], key: str, shape: tu
 def fuse_hands(clip: Clip, hands: Hands, body: BodyModel, config: FuseConfig | None = None) -> Clip:
     """The clip with the expert's hands where they are to be believed.
 
-    In a smoothed clip the expert is smoothed in the same way first, so that both are compared as they would be used.
+    In a smoothed clip the expert is smoothed in the same way first, so that both are compared as they would be used:
+    in a causal one by what came before only. Whether it is believed is judged by all of its frames.
 
     Args:
         clip: of the same video.
@@ -184,8 +190,9 @@ def fuse_hands(clip: Clip, hands: Hands, body: BodyModel, config: FuseConfig | N
 
     Raises:
         InputError: several people are in the clip, and the expert's file does not say where its hands are.
+        BodyError: the clip was made with a body of another family.
     """
-    config = config or FuseConfig()
+    config, body = config or FuseConfig(), fitting(clip.origin, body)
     if hands.boxes is None and len(clip.tracks) > 1:
         raise InputError(
             f"{len(clip.tracks)} people, and hands without boxes",
@@ -242,8 +249,9 @@ def _fused(track: Track, side: int, hands: Hands, body: BodyModel, smoothing: st
     network = torch.cat([world[:, _WRISTS[side], None], fingers], 1)
     expert = torch.cat([hands.global_orient[:, None], hands.hand_pose], 1)[said[there]]
     times, frames, seen = track.timestamps[there], track.frame_index[there], network[there]
-    smoothed = smooth_rotations(expert, times, SmoothConfig())
-    calm = smooth_rotations(seen, times, SmoothConfig()) if smoothing == "none" else seen
+    smooth = one_euro_rotations if smoothing == "one-euro" else smooth_rotations
+    smoothed = smooth(expert, times, SmoothConfig())
+    calm = smooth(seen, times, SmoothConfig()) if smoothing == "none" else seen
     expert = expert if smoothing == "none" else smoothed
     share = torch.zeros(len(track))
     if _trembling(expert, frames) <= config.steadiness * _trembling(seen, frames):

@@ -34,7 +34,8 @@ __all__ = [
 ]
 
 MARGIN = {"zero-lag": 128, "one-euro": 512, "none": 0}
-"""Frames on either side of a stretch beyond which nothing has a say in it."""
+"""Frames on either side of a stretch beyond which next to nothing has a say in it: what is usual of a stretch, by which
+outliers are told, is taken of it with these frames."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class SmoothConfig:
 
     method: Literal["zero-lag", "one-euro", "none"] = "zero-lag"
     half_width: float = 0.25
-    """Of the zero-lag filter: neighbours up to this many seconds before and after have a say."""
+    """Of the zero-lag filter: neighbours up to this many seconds before and after have a say, and at most 32 frames."""
     curvature: float = 1.0
     """How freely the parabola bends: 0 fits straight lines, large values any parabola."""
     outlier_angle: float = math.radians(30)

@@ -14,6 +14,7 @@ import html
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from jaxtyping import Float, UInt8
 
 from mien.body.model import BodyModel
 from mien.errors import InputError
-from mien.export.glb import glb_bytes
+from mien.export.glb import motion_bytes
+from mien.export.motion import Stage, motions_of
 from mien.export.people import posed_people
 from mien.files import atomic_write
 from mien.palette import person_hex
@@ -69,7 +71,8 @@ def viewer_html(scene: Scene, body: BodyModel, picture: np.ndarray | None, title
         InputError: the picture is not the scene's, or the scene holds numbers that are not finite.
         BodyError: the scene was made with another body, or the body has no 55 joints.
     """
-    glb = glb_bytes(scene, body, max_influences=4)
+    seen_from_camera = replace(Stage.of(scene), world_from_camera=None)
+    glb = motion_bytes(seen_from_camera, motions_of(scene), body, 4, True)
     facts = common_facts(scene.K, scene.image_size, scene.origin, title)
     facts |= {"floor": _floor(scene, body), "people": _people(scene), "clip": None}
     return assembled(facts, glb, [] if picture is None else [_picture(picture, scene.image_size)])

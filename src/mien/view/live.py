@@ -92,7 +92,7 @@ class Live:
         viser = need("viser", extra="view", why="looking at a result in a browser")
         self.body, self.motions = body, motions_in(found)
         is_clip = isinstance(found, Clip)
-        self.stage = Stage.of(found, fps=found.fps, num_frames=found.num_frames) if is_clip else Stage.of(found)
+        self.stage = Stage.of(found)
         self.frames = range(max(1, self.stage.num_frames))
         self.times = frame_times(self.stage, self.motions, self.frames)
         self.numbers, self.pictures = _pictures(picture, self.stage, self.times, self.frames)

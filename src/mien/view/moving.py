@@ -112,7 +112,8 @@ def _check_size(motions: Sequence[Motion], body: BodyModel, frames: range) -> No
     if size > LARGEST:
         found = f"a page of {size / 1e6:.0f} MB: {len(motions)} people in {len(frames)} frames"
         shorter = frames.start + max(1, int(len(frames) * LARGEST / size))
-        todo = f"choose frames (--frames {frames.start}:{shorter}) or people (--track), or export another format"
+        part = f"mien export --to html --frames {frames.start}:{shorter}"
+        todo = f"take a part of the frames ({part}) or of the people (--track), or export another format"
         raise InputError(found, expected=f"at most {LARGEST / 1e6:.0f} MB", todo=todo)
 
 
