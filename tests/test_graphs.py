@@ -246,7 +246,7 @@ def test_what_differs_from_torch_or_cannot_be_written_leaves_nothing(
     weight = next(each for each in model.graph.initializer if each.name.endswith("heads.betas.weight"))
     weight.raw_data = np.full(len(weight.raw_data) // 4, np.nan, np.float32).tobytes()
     for precision in ("fp32", "fp16"):
-        with pytest.raises(WeightsError, match="betas .* is NaN or infinite"):
+        with pytest.raises(WeightsError, match=r"betas .* is NaN or infinite"):
             export_model(ExportJob(weights=str(weights), out=tmp_path / "x.onnx", to="onnx", precision=precision))
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write"):

@@ -109,10 +109,9 @@ def export_model(job: ExportJob) -> Exported:
 def _refuse_other(job: ExportJob, worst: str, off: float) -> None:
     """Raise `WeightsError` if the output that is farthest from torch's is none, or in fp32 another."""
     if not math.isfinite(off):
-        todo = "nothing was written; " + (
-            "please report this" if job.precision == "fp32" else "choose another precision"
-        )
-        raise WeightsError(f"{worst} of {job.weights} is NaN or infinite, in torch or in the graph", todo=todo)
+        todo = "please report this" if job.precision == "fp32" else "choose another precision"
+        said = f"{worst} of {job.weights} is NaN or infinite, in torch or in the graph"
+        raise WeightsError(said, todo=f"nothing was written; {todo}")
     if job.precision == "fp32" and off > LIMIT:
         said = f"the graph of {job.weights} says {worst} otherwise than torch, by {off:.1e}"
         raise WeightsError(said, expected=f"at most {LIMIT:g}", todo="nothing was written; please report this")
