@@ -211,9 +211,8 @@ def test_results_with_other_numbers_of_betas_are_measured_or_named(
     rest = FilePredictor(guesses=read_guesses(tmp_path / "16-0.0"), chosen=np.array([0, -1]))(None, np.arange(2))
     assert rest.params is not None and rest.params.betas.shape == (2, 10)
     said = read_guesses(tmp_path / "6-0.0").guesses[1].params
-    assert (
-        said is not None and torch.equal(said.betas[0, :6], scene.params.betas[1, :6]) and not said.betas[0, 6:].any()
-    )
+    assert said is not None and not said.betas[0, 6:].any()
+    assert torch.equal(said.betas[0, :6], scene.params.betas[1, :6])
     with pytest.raises(InputError, match=r"a\.npz, person 0: 16 numbers of betas"):
         read_guesses(tmp_path / "16-1.0")
 

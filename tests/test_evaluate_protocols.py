@@ -18,6 +18,7 @@ from mien.cli import main
 from mien.data.catalogue import catalogue
 from mien.data.samples import Label
 from mien.errors import BodyError, InputError
+from mien.evaluate.job import Job, _family_on
 from mien.evaluate.protocols import find_protocol, mpe, protocols, published, read_protocol
 from mien.evaluate.running import evaluate
 from mien.evaluate.truths import Truths
@@ -72,6 +73,14 @@ def test_names_that_mean_nothing_are_refused(tmp_path: Path, capsys: pytest.Capt
         assert said in capsys.readouterr().err
     with pytest.raises(InputError, match="mien data show ehf"):
         read_protocol(find_protocol("ehf"), tmp_path, BodyModel.__new__(BodyModel))
+
+
+def test_joints_alone_are_of_the_body_of_their_truth(studio: Path, tmp_path: Path) -> None:
+    (tmp_path / "studio").symlink_to(studio)
+    (tmp_path / "people.json").write_text("{}")
+    families = {"ehf": "smplx", "studio": "openbody", str(studio): "openbody", str(tmp_path / "people.json"): "smplx"}
+    for on, family in families.items():
+        assert _family_on(Job(weights="joints.csv", on=(on,), out=tmp_path, root=tmp_path)) == family
 
 
 def _ply(path: Path, vertices: np.ndarray) -> None:
