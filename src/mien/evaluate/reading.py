@@ -22,12 +22,11 @@ from mien.body.model import BodyModel
 from mien.data.fitted import mean_hands
 from mien.data.humandata import HumanDataFile
 from mien.data.images import ImageStore
-from mien.data.manifest import Manifest
 from mien.data.pixels import stored_size
 from mien.data.readers import READERS, sniff
 from mien.data.readers.base import text
 from mien.data.samples import Samples
-from mien.data.store import Store
+from mien.data.store import Dataset, Store
 from mien.data.transforms import Setting, Tally
 from mien.errors import BodyError, InputError, closest
 from mien.evaluate.truths import Truths
@@ -220,8 +219,8 @@ def read_store(folder: Path, body: BodyModel, split: Split, raw: Path | None = N
             sources={shard.file: shard.sha256 for shard in dataset.manifest.shards},
             entries=len(samples),
             left_out={},
-            family=_store_family(dataset.manifest),
-            places=_mesh_places(store, dataset.manifest, raw),
+            family=_store_family(dataset),
+            places=_mesh_places(store, dataset, raw),
         )
         found.append(_checked(truths, folder, body))
     return found
@@ -234,7 +233,7 @@ def store_family(folder: Path, split: Split) -> str:
         InputError: it has no such dataset.
     """
     store = _store_at(folder)
-    return _store_family(store[_datasets(store, folder, split)[0]].manifest)
+    return _store_family(store[_datasets(store, folder, split)[0]])
 
 
 def _store_at(folder: Path) -> Store:
@@ -256,18 +255,22 @@ def _datasets(store: Store, folder: Path, split: Split) -> list[str]:
     return found
 
 
-def _mesh_places(store: Store, manifest: Manifest, raw: Path | None) -> tuple[Path, ...]:
+def _mesh_places(store: Store, dataset: Dataset, raw: Path | None) -> tuple[Path, ...]:
     """Folders that paths of true meshes may start from: the store keeps the paths, not the meshes."""
-    pictures = Path(manifest.pictures)
-    beside = (pictures, pictures.parent, pictures.parent.parent) if manifest.pictures else ()
-    return (store.folder, *beside, *([raw] if raw else []))
+    pictures = _pictures(dataset)
+    return (store.folder, pictures, pictures.parent, pictures.parent.parent, *([raw] if raw else []))
 
 
-def _store_family(manifest: Manifest) -> str:
+def _pictures(dataset: Dataset) -> Path:
+    """Where its pictures are, if that is on this machine: a relative path starts at the dataset."""
+    return dataset.folder / dataset.manifest.pictures
+
+
+def _store_family(dataset: Dataset) -> str:
     """A store does not say what body its parameters are of; the folder of `mien synth` with its pictures does."""
-    if not manifest.settings.get("exact"):
+    if not dataset.manifest.settings.get("exact"):
         return "smplx"
-    made = _made_with(Path(manifest.pictures) / MANIFEST)
+    made = _made_with(_pictures(dataset) / MANIFEST)
     return "smplx" if made is not None and made != sha256(find_body("openbody")) else "openbody"
 
 

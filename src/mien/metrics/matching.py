@@ -3,7 +3,7 @@
 In each picture, truth and predictions are paired so that the sum of their distances is least (an assignment, so that
 the order of neither matters); a pair that is farther apart than `LIMIT` is none. The distance is the mean over the
 known 2D joints, in shares of the longer side of the truth's box. AGORA's server pairs by 2D joints too; its thresholds
-are not established here (SPEC 5.2), so that an F1 of this code is not its F1.
+are not established here, so that an F1 of this code is not its F1.
 """
 
 from __future__ import annotations
