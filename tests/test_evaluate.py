@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -396,6 +397,10 @@ def test_a_baseline_of_another_family_is_refused(baseline: Baseline, body: BodyM
     other.write(tmp_path / "b.json")
     with pytest.raises(BodyError, match="smplx"):
         read_baseline(tmp_path / "b.json", body)
+    text = (tmp_path / "b.json").read_text()
+    (tmp_path / "b.json").write_text(re.sub(r'"transl": \[[^]]*\]', f'"transl": [1{"0" * 400}, 0, 0]', text))
+    with pytest.raises(InputError, match="transl"):
+        read_baseline(tmp_path / "b.json")
     (tmp_path / "b.json").write_text('{"schema_version": 1}')
     with pytest.raises(InputError):
         read_baseline(tmp_path / "b.json")
