@@ -28,7 +28,7 @@ from mien.evaluate import fitting, work
 from mien.evaluate.baseline import Baseline, BaselinePredictor, read_baseline
 from mien.evaluate.job import Job, check_out, make_plan
 from mien.evaluate.predicting import Answer, NetworkPredictor
-from mien.evaluate.reading import Source, gather, read_store, read_truths, store_family
+from mien.evaluate.reading import Source, Split, gather, read_store, read_truths, store_family
 from mien.evaluate.results import Results
 from mien.evaluate.running import BadPictures, evaluate
 from mien.evaluate.truths import Truths
@@ -341,7 +341,7 @@ def test_files_of_one_name_are_told_apart(folder: Path, tmp_path: Path) -> None:
     sources = [Source(reader="humandata", files={"labels": file}, setting=setting) for file in files]
     found = gather(sources, name="x", images=str(folder), family="openbody")
     assert list(found.sources) == ["a/test.npz", "b/test.npz"]
-    assert found.samples.extra["file"].tolist() == ["a/test.npz"] * 4 + ["b/test.npz"] * 4
+    assert list(map(str, np.asarray(found.samples.extra["file"]))) == ["a/test.npz"] * 4 + ["b/test.npz"] * 4
 
 
 def test_processes_join_before_they_plan_and_one_speaks(
@@ -434,10 +434,11 @@ def test_a_store_is_measured_as_the_folder_it_was_made_of(folder: Path, body: Bo
     )
     assert list(other["folders"]) == list(third["folders"]) == ["made/test"] and other["people"] == 4
     store, names = tmp_path / "store", ["made/test", "made/train"]
-    for place, split, found in (
+    cases: tuple[tuple[Path, Split, list[str]], ...] = (
         (store, "train", names[1:]), (store, "all", names), (store / "made", "test", names[:1]),
         (store / "made/train", "test", names[1:]),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for place, split, found in cases:
         assert sorted(each.name for each in read_store(place, body, split)) == found
     with pytest.raises(InputError, match="no dataset 'maid'"):
         read_store(store / "maid", body, "test")

@@ -67,7 +67,7 @@ def _match(
     pixels = [_pixels(guess, body) for guess in guesses]
     if all(each is not None for each in pixels) and known.any():
         seen = np.stack([each for each in pixels if each is not None])
-        some = np.isfinite(seen).any((1, 2))  # who is nowhere is about nobody, and takes no joint from the others
+        some = np.asarray(np.isfinite(seen).any((1, 2)))  # who is nowhere takes no joint from the others
         finite = np.isfinite(seen[some]).all((0, 2))
         placed = np.where(some[:, None, None], np.nan_to_num(seen), np.inf)
         return match(placed, keypoints, known & finite, boxes[:, 2:].max(1))
