@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,11 +22,13 @@ import torch
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.data.humandata import HumanData, HumanDataFile
-from mien.errors import BodyError, InputError, PictureError
-from mien.evaluate import fitting
+from mien.data.transforms import Setting
+from mien.errors import BodyError, InputError, OutputError, PictureError
+from mien.evaluate import fitting, work
 from mien.evaluate.baseline import Baseline, BaselinePredictor, read_baseline
+from mien.evaluate.job import Job, check_out, make_plan
 from mien.evaluate.predicting import Answer, NetworkPredictor
-from mien.evaluate.reading import read_truths
+from mien.evaluate.reading import Source, Split, gather, read_store, read_truths, store_family
 from mien.evaluate.results import Results
 from mien.evaluate.running import BadPictures, evaluate
 from mien.evaluate.truths import Truths
@@ -306,6 +310,79 @@ def test_results_of_others_are_not_overwritten(
     assert (tmp_path / "results.json").read_text() == "mine"
 
 
+def test_other_answers_to_the_same_question_are_another_run(folder: Path, tmp_path: Path) -> None:
+    job = Job(weights="random-xxs", on=(str(folder),), out=tmp_path / "out", resume=True)
+    plan = make_plan(job)
+    job.out.mkdir()
+    (job.out / "run.json").write_text(json.dumps(dict(plan.settings)))
+    check_out(job, plan.settings)
+    for change in ({"seed": 1}, {"hands": "relative"}, {"images": str(folder)}, {"reader": "humandata"}):
+        with pytest.raises(InputError, match=f"its {next(iter(change))} differ"):
+            make_plan(replace(job, **change))
+    (job.out / "run.json").write_text("{}")
+    with pytest.raises(InputError, match="another run"):  # it came after the plan
+        work.run(plan)
+    assert not (job.out / "results.json").exists()
+
+
+def test_a_folder_called_as_a_benchmark_is_measured_as_a_folder(folder: Path, tmp_path: Path) -> None:
+    whole = _read(folder / "test.npz")
+    place = _write(tmp_path / "ubody-intra", replace(whole, config="", misc={"body_family": "openbody"}))
+    plan = make_plan(Job(weights="random-xxs", on=(str(place), str(folder)), out=tmp_path / "out", images=str(folder)))
+    assert [protocol and protocol.name for protocol in plan.protocols] == [None, "studio"]
+    assert len(plan.remarks) == 1 and "not by the protocol ubody-intra" in plan.remarks[0]
+
+
+def test_files_of_one_name_are_told_apart(folder: Path, tmp_path: Path) -> None:
+    for scene in ("a", "b"):
+        shutil.copytree(folder, tmp_path / scene, ignore=shutil.ignore_patterns("images"))
+    files = [tmp_path / scene / "test.npz" for scene in ("a", "b")]
+    setting = Setting(exact=True)
+    sources = [Source(reader="humandata", files={"labels": file}, setting=setting) for file in files]
+    found = gather(sources, name="x", images=str(folder), family="openbody")
+    assert list(found.sources) == ["a/test.npz", "b/test.npz"]
+    assert list(map(str, np.asarray(found.samples.extra["file"]))) == ["a/test.npz"] * 4 + ["b/test.npz"] * 4
+
+
+def test_processes_join_before_they_plan_and_one_speaks(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order: list[str] = []
+
+    def join() -> work.Rank:
+        order.append("join")
+        return work.Rank(1, 2)
+
+    def plan(job: Job) -> None:
+        order.append("plan")
+        raise InputError("seen")
+
+    monkeypatch.setattr(work.Rank, "join", join)
+    words = ["evaluate", "random-xxs", "--on", str(folder), "--out", str(tmp_path / "out"), "--dry-run"]
+    assert main(words) == 0
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("mien.evaluate.job.make_plan", plan)
+    assert main(words) == 2 and order == ["join", "join", "plan"]
+
+
+def test_a_killed_worker_is_told_in_a_line(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead:
+        def __init__(self, *_: object) -> None: ...
+
+        def __enter__(self) -> Dead:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def submit(self, *_: object) -> None:
+            raise BrokenProcessPool
+
+    monkeypatch.setattr(work, "ProcessPoolExecutor", Dead)
+    job = Job(weights="random-xxs", on=(str(folder),), out=tmp_path / "out", workers=2)
+    with pytest.raises(OutputError, match=r"worker process was killed.*--resume"):
+        work.run(make_plan(job))
+
+
 def test_people_with_keypoints_alone_have_2d_errors(folder: Path, body: BodyModel, tmp_path: Path) -> None:
     whole = _read(folder / "test.npz")
     place = _write(tmp_path / "flat", replace(whole, params={}, config=""))
@@ -320,6 +397,10 @@ def test_a_baseline_of_another_family_is_refused(baseline: Baseline, body: BodyM
     other.write(tmp_path / "b.json")
     with pytest.raises(BodyError, match="smplx"):
         read_baseline(tmp_path / "b.json", body)
+    text = (tmp_path / "b.json").read_text()
+    (tmp_path / "b.json").write_text(re.sub(r'"transl": \[[^]]*\]', f'"transl": [1{"0" * 400}, 0, 0]', text))
+    with pytest.raises(InputError, match="transl"):
+        read_baseline(tmp_path / "b.json")
     (tmp_path / "b.json").write_text('{"schema_version": 1}')
     with pytest.raises(InputError):
         read_baseline(tmp_path / "b.json")
@@ -342,7 +423,7 @@ def test_any_number_of_processes_gives_the_same_table(
     assert records[0]["measures"] == records[1]["measures"] == records[2]["measures"]
 
 
-def test_a_store_is_measured_as_the_folder_it_was_made_of(folder: Path, tmp_path: Path) -> None:
+def test_a_store_is_measured_as_the_folder_it_was_made_of(folder: Path, body: BodyModel, tmp_path: Path) -> None:
     assert main(["data", "ingest", str(folder), "--out", str(tmp_path / "store")]) == 0
     words = ["evaluate", "random-xxs", "--no-report", "--on"]
     assert main([*words, str(folder), "--out", str(tmp_path / "one")]) == 0
@@ -352,5 +433,15 @@ def test_a_store_is_measured_as_the_folder_it_was_made_of(folder: Path, tmp_path
         json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "other", "third")
     )
     assert list(other["folders"]) == list(third["folders"]) == ["made/test"] and other["people"] == 4
+    store, names = tmp_path / "store", ["made/test", "made/train"]
+    cases: tuple[tuple[Path, Split, list[str]], ...] = (
+        (store, "train", names[1:]), (store, "all", names), (store / "made", "test", names[:1]),
+        (store / "made/train", "test", names[1:]),
+    )  # fmt: skip
+    for place, split, found in cases:
+        assert sorted(each.name for each in read_store(place, body, split)) == found
+    with pytest.raises(InputError, match="no dataset 'maid'"):
+        read_store(store / "maid", body, "test")
+    assert store_family(store / "made", "test") == "openbody"
     for name in ("pve", "pa_pve_hand", "kp2d_box"):
         assert other["measures"][name]["mean"] == pytest.approx(one["measures"][name]["mean"], rel=1e-3)

@@ -59,6 +59,15 @@ def test_a_jump_is_seen_where_it_is_and_splits_change_nothing(clip: Truths, body
     assert "motion" not in joined.table.column_names
 
 
+def test_answers_that_are_no_numbers_are_broken_not_absent(clip: Truths, body: BodyModel) -> None:
+    params = clip.params(body)
+    betas = params.betas.clone()
+    betas[0] = torch.nan
+    found = with_motion(evaluate(Says(replace(params, betas=betas)), clip, body))
+    counts = {name: (each.count, each.broken, each.absent) for name, each in found.tallies.items()}
+    assert counts["acceleration"] == (3, 1, 4) and counts["jitter"] == (2, 1, 5)
+
+
 def test_a_gap_in_the_frames_is_no_motion(clip: Truths, body: BodyModel) -> None:
     image = clip.samples.image.copy()
     image[3:6] = [f"clip/{i:04d}.jpg" for i in (9, 10, 11)]

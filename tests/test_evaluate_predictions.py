@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import torch
+from scenes import make_scene
 
 from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
@@ -23,7 +24,7 @@ from mien.data.samples import PARAMS
 from mien.errors import InputError
 from mien.evaluate.baseline import PLAIN
 from mien.evaluate.guesses import read_guesses
-from mien.evaluate.guessing import pair, remarks
+from mien.evaluate.guessing import FilePredictor, pair, remarks
 from mien.evaluate.truths import Truths
 from mien.geometry.rotation import axis_angle_from_matrix
 from mien.metrics.joints import JOINT_NAMES
@@ -157,6 +158,63 @@ def test_the_same_person_twice_is_refused(truths: Truths, body: BodyModel, tmp_p
     guesses = read_guesses(table(tmp_path / "once.csv", columns(truths, body)))
     with pytest.raises(InputError, match="same person 2 times"):
         pair(guesses, doubled, body)
+
+
+def test_one_prediction_that_two_pictures_could_mean_is_refused(
+    truths: Truths, body: BodyModel, tmp_path: Path
+) -> None:
+    images = ["a/000001.jpg", "b/000001.jpg", *truths.samples.image[2:].tolist()]
+    renamed = replace(truths, samples=replace(truths.samples, image=np.array(images)))
+    values = columns(renamed, body)
+    assert pair(read_guesses(table(tmp_path / "told.csv", values)), renamed, body)[1] == Detection(found=8)
+    values["image"] = ["000001.jpg", *images[2:], "none.jpg"]
+    with pytest.raises(InputError, match=r"row 1 could be about a/000001\.jpg or b/000001\.jpg"):
+        pair(read_guesses(table(tmp_path / "flat.csv", values)), renamed, body)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_names_stay_text_and_empty_cells_say_nothing(
+    ending: str, truths: Truths, body: BodyModel, tmp_path: Path
+) -> None:
+    images = [f"{i:06d}.jpg" for i in range(8)]
+    renamed = replace(truths, samples=replace(truths.samples, image=np.array(images)))
+    values = columns(renamed, body)
+    values["image"] = [image[:-4] for image in images]
+    values["person"] = ["01", None, None, *["2"] * 5]
+    values["body_family"][0] = "openbody"
+    for i, side in enumerate("xywh"):
+        values[f"box_{side}"] = [None, *truths.samples.box.value[1:, i].tolist()]
+    values["fx"][1] = None
+    guesses = read_guesses(table(tmp_path / f"said{ending}", values))
+    assert [guess.known for guess in guesses.guesses[:3]] == ["01", "", ""]
+    assert guesses.guesses[0].box is None and guesses.guesses[1].K is None and guesses.family == "openbody"
+    assert pair(guesses, renamed, body)[1] == Detection(found=8)
+
+
+def test_who_is_nowhere_takes_nobody_from_the_others(truths: Truths, body: BodyModel, tmp_path: Path) -> None:
+    values = columns(truths, body)
+    values |= {name: [*each, each[0]] for name, each in values.items()}
+    values["transl_0"][8] = float("nan")
+    assert pair(read_guesses(table(tmp_path / "nan.parquet", values)), truths, body)[1] == Detection(found=8, extra=1)
+
+
+def test_results_with_other_numbers_of_betas_are_measured_or_named(
+    truths: Truths, body: BodyModel, tmp_path: Path
+) -> None:
+    scene = make_scene(body, 2)
+    for count, last in ((16, 0.0), (6, 0.0), (16, 1.0)):
+        betas = torch.nn.functional.pad(scene.params.betas, (0, count - 10))
+        betas[:, -1] += last
+        path = tmp_path / f"{count}-{last}" / "a.npz"
+        path.parent.mkdir()
+        replace(scene, params=replace(scene.params, betas=betas)).save(path)
+    rest = FilePredictor(guesses=read_guesses(tmp_path / "16-0.0"), chosen=np.array([0, -1]))(None, np.arange(2))
+    assert rest.params is not None and rest.params.betas.shape == (2, 10)
+    said = read_guesses(tmp_path / "6-0.0").guesses[1].params
+    assert said is not None and not said.betas[0, 6:].any()
+    assert torch.equal(said.betas[0, :6], scene.params.betas[1, :6])
+    with pytest.raises(InputError, match=r"a\.npz, person 0: 16 numbers of betas"):
+        read_guesses(tmp_path / "16-1.0")
 
 
 def test_millimetres_are_suspected(

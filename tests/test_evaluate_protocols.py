@@ -18,7 +18,9 @@ from mien.cli import main
 from mien.data.catalogue import catalogue
 from mien.data.samples import Label
 from mien.errors import BodyError, InputError
+from mien.evaluate.job import Job, _family_on
 from mien.evaluate.protocols import find_protocol, mpe, protocols, published, read_protocol
+from mien.evaluate.reading import read_store
 from mien.evaluate.running import evaluate
 from mien.evaluate.truths import Truths
 from mien.geometry.rotation import matrix_from_axis_angle
@@ -74,6 +76,14 @@ def test_names_that_mean_nothing_are_refused(tmp_path: Path, capsys: pytest.Capt
         read_protocol(find_protocol("ehf"), tmp_path, BodyModel.__new__(BodyModel))
 
 
+def test_joints_alone_are_of_the_body_of_their_truth(studio: Path, tmp_path: Path) -> None:
+    (tmp_path / "studio").symlink_to(studio)
+    (tmp_path / "people.json").write_text("{}")
+    families = {"ehf": "smplx", "studio": "openbody", str(studio): "openbody", str(tmp_path / "people.json"): "smplx"}
+    for on, family in families.items():
+        assert _family_on(Job(weights="joints.csv", on=(on,), out=tmp_path, root=tmp_path)) == family
+
+
 def _ply(path: Path, vertices: np.ndarray) -> None:
     head = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n"
     head += "property float x\nproperty float y\nproperty float z\nend_header\n"
@@ -113,6 +123,21 @@ def test_ehf_is_measured_against_its_meshes(ehf: tuple[Path, SmplxParams], body:
     assert "v2v" not in found and "mpjpe_joints_body" not in found  # a scan has no betas and no joints
     turned = replace(params, global_orient=params.global_orient @ matrix_from_axis_angle(torch.tensor([0.0, 0.5, 0.0])))
     assert evaluate(Says(turned), truths, body).summary["pve"] > 50
+
+
+def test_true_meshes_of_a_store_lie_by_its_pictures_or_below_the_root(
+    ehf: tuple[Path, SmplxParams], body: BodyModel, tmp_path: Path
+) -> None:
+    root, params = ehf
+    words = ["data", "ingest", "ehf", "--root", str(root), "--out", str(tmp_path / "store")]
+    assert main([*words, "--body", str(body.path)]) == 0
+    (truths,) = read_store(tmp_path / "store", body, "test")
+    assert evaluate(Says(params), truths, body).summary["pve"] < 0.02
+    (root / "elsewhere").mkdir()
+    for mesh in (root / "EHF").glob("*.ply"):
+        mesh.rename(root / "elsewhere" / mesh.name)
+    (truths,) = read_store(tmp_path / "store", body, "test", raw=root / "elsewhere")
+    assert truths.meshes(body).shape == (2, body.num_vertices, 3)
 
 
 def test_a_mesh_of_another_topology_is_refused(ehf: tuple[Path, SmplxParams], body: BodyModel) -> None:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from browser import launched, needs_browser
 
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
 from mien.evaluate.charts import bars, dots, histogram
+from mien.evaluate.gallery import _said
 from mien.evaluate.job import Job, Plan
+from mien.evaluate.predicting import Answer
 from mien.evaluate.protocols import published
 from mien.evaluate.reporting import report
 from mien.evaluate.results import Results
+from mien.evaluate.truths import Truths
 from mien.view.page import escaped, table
 
 EVIL = "<script>alert(1)</script>\"' onerror=x"
@@ -51,6 +56,19 @@ def test_a_page_is_one_file_and_runs_nothing(page: Path) -> None:
     assert "random-xxs:0" in text and "random-xxs:1" in text and "RANDOM WEIGHTS" in text and "±" in text
     for part in ("How errors are spread", "Errors by circumstance", "Where errors sit", "People", "Facts"):
         assert part in text
+
+
+def test_an_answer_that_cannot_be_drawn_is_grey(truths: Truths, body: BodyModel) -> None:
+    plain, box = np.zeros((180, 240, 3), np.uint8), np.array([[0, 0, 192, 256]], np.float32)
+    params = truths.params(body)[:1]
+    K = torch.tensor([[[500.0, 0, 64], [0, 500, 64], [0, 0, 1]]])
+    assert not (_said(plain, Answer(params=params, K=K), body, box, np.eye(3)) == 128).all()
+    for answer in (
+        Answer(params=replace(params, betas=params.betas * torch.nan), K=K),
+        Answer(params=replace(params, expression=params.expression + torch.inf), K=K),
+        Answer(params=params, K=K * torch.tensor([0.0, 1, 1])[:, None]),
+    ):
+        assert (_said(plain, answer, body, box, np.eye(3)) == 128).all()
 
 
 def test_several_systems_have_folders_of_their_own(page: Path) -> None:
@@ -97,7 +115,10 @@ def test_published_numbers_stand_beside_measured_ones(tmp_path: Path) -> None:
 
 def test_every_published_number_has_a_source() -> None:
     assert len(published()) > 40
-    assert all("SPEC 6" in row.source for row in published())
+    assert {row.source for row in published()} == {
+        "official README", "abstract", "quoted by a third party", "recalled"
+    }  # fmt: skip
+    assert all(row.confirmed == (row.source in ("official README", "abstract")) for row in published())
     assert all(row.confirmed == ("official" in row.source or "abstract" in row.source) for row in published())
 
 

@@ -21,6 +21,7 @@ from mien.cli import main
 from mien.deploy import exporting
 from mien.deploy.calibration import in_batches
 from mien.deploy.exporting import ExportJob, export_model
+from mien.deploy.onnx_graph import quantised, save_onnx
 from mien.deploy.openvino_graph import openvino_from_onnx, save_openvino
 from mien.errors import InputError, MienError, OutputError, WeightsError
 from mien.estimator import load
@@ -242,6 +243,11 @@ def test_what_differs_from_torch_or_cannot_be_written_leaves_nothing(
     weights = saved(other, tmp_path)
     with pytest.raises(WeightsError, match="says betas otherwise than torch"):
         export_model(ExportJob(weights=str(weights), out=tmp_path / "x.onnx", to="onnx"))
+    weight = next(each for each in model.graph.initializer if each.name.endswith("heads.betas.weight"))
+    weight.raw_data = np.full(len(weight.raw_data) // 4, np.nan, np.float32).tobytes()
+    for precision in ("fp32", "fp16"):
+        with pytest.raises(WeightsError, match=r"betas .* is NaN or infinite"):
+            export_model(ExportJob(weights=str(weights), out=tmp_path / "x.onnx", to="onnx", precision=precision))
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write"):
         export_model(ExportJob(weights=str(weights), out=tmp_path / "file/x.onnx", to="onnx"))
@@ -259,6 +265,18 @@ def test_many_numbers_go_to_a_file_beside(exported: Exporter, tmp_path: Path, mo
     (tmp_path / "x.onnx.data").write_bytes((tmp_path / "x.onnx.data").read_bytes()[:-1] + b"x")
     with pytest.raises(WeightsError, match=r"x\.onnx\.data is not the file"):
         load_graph(tmp_path / "x.onnx")
+
+
+def test_many_numbers_of_eight_bits_go_to_a_file_beside(
+    exported: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, path = exported("smplest-x")
+    monkeypatch.setattr("mien.deploy.onnx_graph.LARGE", 1000)
+    save_onnx(onnx.load(str(path)), tmp_path / "plain.onnx")
+    assert companion(tmp_path / "plain.onnx").exists()
+    monkeypatch.setattr("mien.deploy.onnx_graph.LARGE", (tmp_path / "plain.onnx").stat().st_size)
+    quantised(tmp_path / "plain.onnx", tmp_path / "x.onnx", [crops(network.config, 2).numpy()], [])
+    assert companion(tmp_path / "x.onnx").exists()
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import socket
+import sys
 import threading
 import time
 import urllib.error
@@ -17,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from browser import launched, needs_browser
-from clips import stub_estimator
+from clips import made_footage, stub_estimator
 from motions import write_clip
 from scenes import make_picture, make_scene
 
@@ -30,6 +32,7 @@ from mien.clip import Clip, read
 from mien.detect import Detections
 from mien.errors import InputError, MienError
 from mien.optional import need
+from mien.video import Footage
 
 needs_viser = pytest.mark.skipif(importlib.util.find_spec("viser") is None, reason="pip install 'mien[view]'")
 needs_gradio = pytest.mark.skipif(importlib.util.find_spec("gradio") is None, reason="pip install 'mien[app]'")
@@ -77,7 +80,7 @@ def test_others_who_can_reach_it_are_warned_of(host: str, warns: bool, capsys: p
 def test_a_missing_extra_is_one_line(
     verb: str, module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, module, None)
+    monkeypatch.setitem(sys.modules, module, None)
     assert main(verb.split()) == 2
     said = capsys.readouterr().err
     assert f"pip install 'mien[{verb.split(maxsplit=1)[0]}]'" in said and said.count("\n") == 1
@@ -112,6 +115,34 @@ def test_everyone_is_where_the_body_layer_puts_them(live: Any, result: Path, bod
     live.style.value = "skeleton"
     live._restyle()
     assert not live.people[0].mesh.visible and not live.people[0].skeleton.visible
+
+
+@needs_viser
+def test_whoever_appears_later_looks_like_the_others(live: Any) -> None:
+    live.opacity.value = 0.5
+    live._restyle()
+    live.show(3)
+    assert [person.mesh.opacity for person in live.people] == [0.5, 0.5]
+    live.people[1].box.value = False
+    live.show(3)
+    assert live.facts.content.endswith("frame 3: 1 person")
+
+
+@needs_viser
+def test_a_slider_that_is_moved_while_it_plays_stays_there(live: Any) -> None:
+    live.times = live.times * 100
+    live.speed.value = "0.1"
+    live.play.value = True
+    time.sleep(0.05)
+    live.time.value = 4
+    time.sleep(0.1)
+    assert live.frame == 4
+    live.speed.value = "4"
+    deadline = time.monotonic() + 60
+    while live.frame == 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert live.frame == 5
+    live.play.value = False
 
 
 @needs_viser
@@ -201,6 +232,22 @@ def test_a_video_becomes_files(studio: Any, tmp_path: Path) -> None:
     assert len(list(open_footage(shown.overlay).frames())) == 2
 
 
+def test_what_is_said_of_a_video_that_ends_early_or_just_in_time(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = made_footage(2, fps=25.0)
+
+    def read(footage: Footage) -> Iterator[Any]:
+        yield from whole.read(footage)
+        footage.problems.append("made.mp4 is cut short: 2 of its 9 frames are there")
+
+    for footage, said, seconds in ((whole, "", 0.1), (replace(whole, num_frames=9, read=read), "; made.mp4 is cut", 9)):
+        monkeypatch.setattr("mien.app.studio.open_footage", lambda path, footage=footage: footage)
+        upload = studio.folder.parent / "made.mp4"
+        upload.touch()
+        studio.config = replace(studio.config, most_seconds=seconds)
+        note = studio.work(upload, style="boxes").note
+        assert "2 frames, 1 person" in note and "only" not in note and said in note
+
+
 def test_what_the_page_cannot_take(studio: Any, tmp_path: Path) -> None:
     (tmp_path / "large.png").write_bytes(bytes(1_100_000))
     (tmp_path / "notes.txt").write_text("no picture")
@@ -215,6 +262,16 @@ def test_what_the_page_cannot_take(studio: Any, tmp_path: Path) -> None:
     assert not list((tmp_path / "results").glob("*"))
     with pytest.raises(InputError, match="limits above 0"):
         replace(studio.config, most_seconds=0)
+
+
+def test_uploads_lie_by_the_results(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mien.app import serve
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "elsewhere")
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(MienError, match="gradio"):
+        serve(studio)
+    assert os.environ["GRADIO_TEMP_DIR"] == str(studio.folder / "uploads")  # before gradio is there to read it
 
 
 @needs_gradio
@@ -247,6 +304,7 @@ def test_a_browser_drops_a_picture(studio: Any, upload: Path, tmp_path: Path) ->
             assert page.run("document.querySelector('#note').innerText").startswith("über")
             page.wait("document.querySelector('#overlay img').naturalWidth === 80", 60)
             source = page.run("document.querySelector('#overlay img').src")
+        assert len(list((studio.folder / "uploads").rglob("*.png"))) == 2
         with urllib.request.urlopen(source.replace("_overlay.jpg", ".html"), timeout=20) as answer:
             assert b"Content-Security-Policy" in answer.read()
         with pytest.raises(urllib.error.HTTPError, match="404"):

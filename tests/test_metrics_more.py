@@ -165,7 +165,6 @@ def test_a_quadratic_path_has_its_acceleration_and_no_jitter() -> None:
     still = torch.zeros_like(path)
     assert acceleration_error(path, path).abs().max() < 1e-9
     assert torch.allclose(acceleration_error(path, still), torch.full((4,), 20.0).double())
-    assert torch.allclose(acceleration_error(path, still, rate=10), torch.full((4,), 2000.0).double())
     assert len(jitter(path)) == 3 and jitter(path).max() < 1e-9
     assert len(acceleration_error(path[:2], path[:2])) == 0 and len(jitter(path[:3])) == 0
 
@@ -187,11 +186,11 @@ def test_pairs_do_not_depend_on_any_order_and_far_ones_are_none() -> None:
 def test_a_far_guess_does_not_drive_a_good_pair_apart() -> None:
     boxes = np.array([[0.0, 0, 10, 10], [100, 0, 10, 10]])
     assert match_boxes(np.array([[1.0, 0, 10, 10], [500, 0, 10, 10]]), boxes).tolist() == [0, -1]
+    assert match_boxes(np.array([[np.nan] * 4, [1.0, 0, 10, 10]]), boxes).tolist() == [1, -1]
 
 
 def test_f1_and_what_it_divides() -> None:
-    some = Detection(found=3, missed=1, extra=0) + Detection(found=3, missed=1, extra=2)
-    assert some == Detection(found=6, missed=2, extra=2)
+    some = Detection(found=6, missed=2, extra=2)
     assert some.f1 == pytest.approx(0.75) and some.precision == 0.75 and some.recall == 0.75
     assert normalised(90.0, some) == pytest.approx(120) and normalised(None, some) is None
     assert Detection().f1 is None and normalised(90.0, Detection()) is None

@@ -7,6 +7,7 @@ import json
 import pickle
 import pickletools
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,11 +17,13 @@ import torch
 
 from mien.body.model import BodyModel
 from mien.cli import main
+from mien.cli.submit import _told
 from mien.errors import BodyError
 from mien.evaluate.predicting import Answer
 from mien.evaluate.reading import read_people
 from mien.evaluate.submissions import check, plain_pickle, write_hbw, write_people
 from mien.geometry.rotation import axis_angle_from_matrix
+from mien.metrics.shape import rest_mesh
 from mien.records import SmplxParams
 
 
@@ -106,8 +109,20 @@ def test_shapes_for_hbw(boxes: Path, body: BodyModel, tmp_path: Path) -> None:
         assert stored["image_name"].tolist() == ["a.png", "a.png", "b.png"]
         mesh = body.shape(says.params.betas).pose(torch.eye(3).expand(3, 55, 3, 3)).mesh()
         assert np.abs(stored["v_shaped"] - mesh.numpy()).max() < 1e-5
+    few = says.params.betas[:, :4]
+    torch.testing.assert_close(rest_mesh(body, few), rest_mesh(body, torch.nn.functional.pad(few, (0, 6))))
     found = check(path)
     assert any("1631" in each for each in found) and any("twice" in each for each in found)
+
+
+def test_who_is_not_in_a_submission_is_told(
+    boxes: Path, body: BodyModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people, path = read_people(boxes, body), tmp_path / "out.npz"
+    count = write_hbw(path, Says(3), people, body)
+    assert _told(path, count, replace(people, entries=5, left_out={"no_box": 2})) == 1
+    said = capsys.readouterr().out
+    assert "3 of 5 people" in said and "2 people are left out by the rule no_box" in said and "1631" in said
 
 
 def test_the_open_body_is_refused(

@@ -12,6 +12,8 @@ import torch
 
 from mien.body.model import BodyModel
 from mien.cli import main
+from mien.errors import InputError
+from mien.evaluate.known_answer import compare_known, record_known
 from mien.evaluate.predicting import Answer
 from mien.evaluate.truths import Truths
 from mien.evaluate.verify import HANDS, verify
@@ -119,6 +121,55 @@ def test_each_planted_mistake_is_named(spoil, said: str, good: Says, truths: Tru
     assert report.verdict.startswith("NOT SOUND") and "\n" not in report.verdict
 
 
+@dataclass(frozen=True)
+class Partly(Says):
+    """Says nothing of the last person, whom a file would put at rest."""
+
+    def __call__(self, crops: np.ndarray | None, rows: np.ndarray) -> Answer:
+        there = torch.from_numpy(rows) < len(self.params.transl) - 1
+        said = super().__call__(crops, rows)
+        assert said.params is not None
+        turned = torch.where(there[:, None, None], said.params.global_orient, torch.eye(3))
+        return replace(said, params=replace(said.params, global_orient=turned), there=there)
+
+
+def test_who_has_no_answer_is_left_out(good: Says, truths: Truths, body: BodyModel) -> None:
+    deep = good.params.transl.clone()
+    deep[-1] = -1000
+    report = verify(Partly(replace(good.params, transl=deep), good.K), truths, body)
+    assert report.sound, report.verdict
+    with pytest.raises(InputError, match="nothing is said about anybody"):
+        verify(Partly(good.params[:1], good.K[:1]), truths.take(slice(0, 1)), body)
+
+
+def test_without_cameras_and_translations_the_picture_is_not_looked_at(
+    good: Says, truths: Truths, body: BodyModel
+) -> None:
+    report = verify(replace(good, K=good.K * torch.nan), truths, body)
+    assert report.sound and "no camera" in report.checks[-1].said, report.verdict
+    nowhere = replace(good.params, transl=torch.zeros_like(good.params.transl))
+    report = verify(replace(good, params=nowhere), truths, body)
+    assert report.sound and "no translations" in report.checks[1].said, report.verdict
+
+
+def test_answers_are_asked_for_by_their_own_rows(good: Says, truths: Truths, body: BodyModel) -> None:
+    label = truths.samples.left_hand_pose
+    assert label is not None
+    weight = label.weight.copy()
+    weight[0] = 0
+    partly = replace(truths, samples=replace(truths.samples, left_hand_pose=replace(label, weight=weight)))
+    assert verify(good, partly, body).sound
+
+
+def test_an_answer_that_is_no_number_is_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "known.json"
+    record_known(path, "a", [0.0, 1.0])
+    assert compare_known(path, "a", [0.0, 1.001]).ok
+    assert not compare_known(path, "a", [0.0, float("nan")]).ok
+    with pytest.raises(InputError, match="answers NaN"):
+        record_known(path, "b", [float("nan")])
+
+
 def test_the_command_ends_in_one_line(studio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "random-xxs", "--on", str(studio)]) == 1
     last = capsys.readouterr().out.strip().splitlines()[-1]
@@ -129,6 +180,8 @@ def test_the_command_ends_in_one_line(studio: Path, tmp_path: Path, capsys: pyte
     assert "known answer" in capsys.readouterr().out
     main(["verify", "random-xxs:1", "--on", str(studio), "--known", str(record)])
     assert "other than what was recorded" in capsys.readouterr().out
+    assert main(["verify", str(studio), "--on", str(studio), "--record", str(tmp_path / "r.json")]) == 2
+    assert "--record for" in capsys.readouterr().err
 
 
 def test_a_missing_key_is_named(studio: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

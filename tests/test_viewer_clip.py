@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -249,3 +250,16 @@ def test_the_command(sample: Sample, tmp_path: Path, capsys: pytest.CaptureFixtu
     ):
         assert main([*export, *wrong]) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_footage_with_fewer_frames_than_the_clip_keeps_up(every: int) -> None:
+    whole = footage()
+
+    def some(_: Footage) -> Iterator[tuple[float | None, Callable[[], np.ndarray]]]:
+        yield from islice(whole.read(whole), 0, None, every)
+
+    slow = replace(whole, fps=25 / every, read=some)
+    found = dict(frames.small_frames(slow, np.arange(12) / 25, range(12)))
+    assert list(found) == list(range(0, 12, every))
+    assert all(abs(int(pixels.mean()) - grey(number)) <= 1 for number, pixels in found.items())

@@ -15,6 +15,10 @@ from mien.view.page import escaped
 
 __all__ = ["serve"]
 
+UPLOADS = "uploads"
+"""The folder of uploads, below that of the results."""
+KEPT = (600, 3600)
+"""Seconds: how often uploads are looked at, and how old they may get."""
 _LOG = logging.getLogger("mien.app")
 _TITLE = "mien: drop a picture or a video"
 _STYLE = """
@@ -36,6 +40,7 @@ def serve(studio: Studio, *, host: str = "127.0.0.1", port: int = 7860) -> Any:
         MienError: gradio is not installed.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ["GRADIO_TEMP_DIR"] = str(studio.folder / UPLOADS)  # so that uploads go when the results do
     gradio = need("gradio", extra="app", why="the page that pictures are dropped on")
     import uvicorn
     from fastapi import FastAPI
@@ -85,7 +90,7 @@ def _page(gradio: Any, studio: Studio) -> Any:
             raise gradio.Error("This went wrong inside mien; the terminal says how.", print_exception=False) from error
         return [_shown(shown), _viewer(shown), _note(shown)]
 
-    with gradio.Blocks(title=_TITLE, analytics_enabled=False, fill_width=True) as page:
+    with gradio.Blocks(title=_TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEPT) as page:
         gradio.Markdown(f"# {_TITLE}\n\nEveryone in it in three dimensions, with hands and face. {limits}")
         with gradio.Row():
             with gradio.Column(scale=1, min_width=280):

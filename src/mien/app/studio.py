@@ -22,6 +22,7 @@ from mien.people import Style, View, read
 from mien.picture_files import EXTENSIONS, VIDEO_EXTENSIONS
 from mien.video import open_footage
 from mien.view import write_clip_viewer
+from mien.view.page import counted
 
 __all__ = ["AppConfig", "Shown", "Studio"]
 
@@ -120,8 +121,8 @@ class Studio:
         paths = {kind: stem.with_name(stem.name + suffix) for kind, suffix in kinds.items()}
         for kind, path in paths.items():
             people.write(kind, path, style=style, views=views)
-        count = {0: "nobody was found", 1: "1 person"}.get(len(people), f"{len(people)} people")
-        return self._shown(token, paths, f"{upload.name}: {count}")
+        found = counted(len(people)) if len(people) else "nobody was found"
+        return self._shown(token, paths, f"{upload.name}: {found}")
 
     def _clip(
         self,
@@ -150,9 +151,10 @@ class Studio:
         write_clip_viewer(paths["viewer"], stage, motions, body, footage, title=upload.name)
         if motions:
             paths["glb"] = write_motions(stem.with_name(stem.name + ".glb"), motions, body)
-        note = f"{upload.name}: {filmed.frames} frames, {filmed.tracks} people"
-        note += f"; the first {self.config.most_seconds:g} s only" if filmed.frames == most else ""
-        wrong = [text for text in dict.fromkeys([*filmed.problems, *problems]) if "cut short" not in text]
+        note = f"{upload.name}: {filmed.frames} frames, {counted(filmed.tracks)}"
+        more = filmed.frames == most and footage.num_frames != most
+        note += f"; the first {self.config.most_seconds:g} s only" if more else ""
+        wrong = dict.fromkeys([*filmed.problems, *problems])
         return self._shown(token, paths, "; ".join([note, *wrong]))
 
     def _shown(self, token: str, paths: dict[str, Path], note: str) -> Shown:

@@ -13,6 +13,7 @@ import tyro
 if TYPE_CHECKING:
     from mien.evaluate.job import Plan
     from mien.evaluate.results import Results
+    from mien.evaluate.work import Rank
 
 __all__ = ["evaluate"]
 
@@ -69,6 +70,7 @@ def evaluate(
     """
     from mien.errors import InputError
     from mien.evaluate.job import Job, make_plan
+    from mien.evaluate.work import Rank
 
     if not systems:
         raise InputError("nothing to evaluate", expected="weights or predictions")
@@ -77,21 +79,23 @@ def evaluate(
         root=Path(root) if root else None, hands=hands, reader=reader, device=device, precision=precision,
         batch=batch_size, workers=workers, max_bad=max_bad, resume=resume, seed=seed,
     )  # fmt: skip
+    rank = Rank.join()  # it says which GPU is this process's own
     places = zip(systems, _places(systems, out), strict=True)
     plans = [make_plan(replace(shared, weights=system, out=place)) for system, place in places]
-    _announce(plans)
+    if not rank.number:
+        _announce(plans)
     if dry_run:
-        for truths in plans[0].truths:
+        for truths in plans[0].truths if not rank.number else ():
             print(f"{truths.name:<22}{len(truths):,} of {truths.entries:,} people, {', '.join(truths.sources)}")
         return 0
-    return _run(plans, out / "report.html" if report else None)
+    return _run(plans, out / "report.html" if report else None, rank)
 
 
-def _run(plans: list[Plan], page: Path | None) -> int:
+def _run(plans: list[Plan], page: Path | None, rank: Rank) -> int:
     """Measure, print and write; the exit code. Of several processes one alone speaks."""
-    from mien.evaluate.work import Rank, run
+    from mien.evaluate.work import run
 
-    rank, done, code = Rank.join(), [], 0
+    done, code = [], 0
     for plan in plans:
         found = _with_progress(plan, lambda plan, progress: run(plan, progress, rank))
         if found is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 if TYPE_CHECKING:
+    from mien.body.model import BodyModel
     from mien.evaluate.predicting import Predictor
+    from mien.evaluate.truths import Truths
 
 __all__ = ["agora", "bedlam", "check", "hbw"]
 
@@ -17,7 +19,7 @@ Weights = Annotated[str, tyro.conf.Positional]
 
 
 def agora(weights: Weights, /, on: Path, out: Path, images: str = "", body: str = "", device: Device = "auto") -> int:
-    """A zip of one pickle a person, as AGORA's server takes it (SPEC 5.2).
+    """A zip of one pickle a person, as AGORA's server takes it.
 
     Args:
         weights: weights, or a folder of predictions, as for mien evaluate.
@@ -45,7 +47,7 @@ def bedlam(weights: Weights, /, on: Path, out: Path, images: str = "", body: str
 
 
 def hbw(weights: Weights, /, on: Path, out: Path, images: str = "", body: str = "", device: Device = "auto") -> int:
-    """An .npz of every person's body at rest, as SHAPY/HBW takes it (SPEC 5.2).
+    """An .npz of every person's body at rest, as SHAPY/HBW takes it.
 
     Args:
         weights: weights, or a folder of predictions, as for mien evaluate.
@@ -59,7 +61,7 @@ def hbw(weights: Weights, /, on: Path, out: Path, images: str = "", body: str = 
 
     predictor, people, model = _asked(weights, on, images, body, device)
     count = write_hbw(out, predictor, people, model)
-    return _told(out, count)
+    return _told(out, count, people)
 
 
 def check(file: Annotated[Path, tyro.conf.Positional], /) -> int:
@@ -83,10 +85,10 @@ def _zip(
     from mien.evaluate.submissions import write_people
 
     predictor, people, model = _asked(weights, on, images, body, device)
-    return _told(out, write_people(out, benchmark, predictor, people, model))
+    return _told(out, write_people(out, benchmark, predictor, people, model), people)
 
 
-def _asked(weights: str, on: Path, images: str, body: str, device: Device) -> tuple[Predictor, Any, Any]:
+def _asked(weights: str, on: Path, images: str, body: str, device: Device) -> tuple[Predictor, Truths, BodyModel]:
     """Who is asked, about whom, and the body."""
     from mien.evaluate.job import Job, subject_of
     from mien.evaluate.reading import read_people
@@ -97,11 +99,16 @@ def _asked(weights: str, on: Path, images: str, body: str, device: Device) -> tu
     return predictor(0, slice(0, len(people))), people, subject.body
 
 
-def _told(out: Path, count: int) -> int:
+def _told(out: Path, count: int, people: Truths) -> int:
+    """What was written, who is not in it, and what a server would not take; the exit code."""
     from mien.evaluate.submissions import check as problems
 
-    print(f"{out}: {count:,} people")
+    print(f"{out}: {count:,} of {people.entries:,} people")
+    for rule, number in people.left_out.items():
+        print(f"note: {number:,} people are left out by the rule {rule}: a server counts them as missed")
     found = problems(out)
     for line in found[:5]:
         print(f"note: {line}")
-    return 0
+    if len(found) > 5:
+        print(f"note: and {len(found) - 5:,} more: mien submit check {out}")
+    return 1 if found or people.left_out else 0

@@ -40,7 +40,7 @@ def verify(
         split: test, train or all of that folder.
         known: a file of --record: the answer to a fixed input must be the one in it. Of weights that ship with the
             package it is known.
-        record: write that answer to a file.
+        record: write that answer to a file. Both are of weights, not of predictions.
     """
     from mien.errors import WeightsError
     from mien.evaluate.verify import Report
@@ -60,7 +60,7 @@ def verify(
 
 def _checks(weights: str, on: str, body: str, split: Split, known: str, record: str) -> list[Check]:
     from mien.errors import InputError
-    from mien.evaluate.job import Job, is_predictions, make_plan
+    from mien.evaluate.job import BASELINE, Job, is_predictions, make_plan
     from mien.evaluate.known_answer import SHIPPED_ANSWERS, answer_of, compare_known, record_known
     from mien.evaluate.predicting import NetworkPredictor
     from mien.evaluate.verify import Check, verify
@@ -68,6 +68,8 @@ def _checks(weights: str, on: str, body: str, split: Split, known: str, record: 
 
     if is_predictions(weights) and not on:
         raise InputError(f"{weights} is predictions", expected="--on, the folder that they are about")
+    if (known or record) and (is_predictions(weights) or weights.startswith(BASELINE)):
+        raise InputError(f"{'--known' if known else '--record'} for {weights}", expected="weights of a network")
     with tempfile.TemporaryDirectory(prefix="mien-verify-") as place:
         folder = on or _made(weights, body, Path(place) / "people")
         job = Job(weights=weights, on=(folder,), out=Path(place) / "out", split=split, body=body or None)

@@ -45,8 +45,8 @@ def about(card: WeightCard, prediction: Prediction, batch: int | None) -> dict[s
             "meaning": "RGB, a person's crop, pixels divided by 255, nothing subtracted",
             "mean": [0.0, 0.0, 0.0],
             "std": [1.0, 1.0, 1.0],
-            "crop": f"box widened to 3:4, mapped to {PATCH_WIDTH} x {PATCH_HEIGHT} pixels (width x height), every "
-            f"{PATCH_WIDTH // width}th pixel of them, bilinear, black outside the picture",
+            "crop": f"box widened to 3:4, mapped to {PATCH_WIDTH} x {PATCH_HEIGHT} pixels (width x height), bilinear, "
+            f"black outside the picture; of these one pixel of every {PATCH_WIDTH // width} in a row and in a column",
         },
         "outputs": {
             name: {"shape": [*first, *out.shape[1:]], "type": "float32", "meaning": OUTPUTS[name]}

@@ -9,6 +9,7 @@ crops as the network itself.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -74,7 +75,8 @@ def export_model(job: ExportJob) -> Exported:
 
     Raises:
         InputError: arguments that do not go together.
-        WeightsError: no such weights; or the graph, in fp32, says something else than torch: nothing is written.
+        WeightsError: no such weights; or the graph answers what is no number, or in fp32 something else than torch:
+            nothing is written.
         OutputError: the folder cannot be written.
         MienError: a package is missing.
     """
@@ -97,17 +99,29 @@ def export_model(job: ExportJob) -> Exported:
         write(_notes(card, graph))
         found = differences(network, load_graph(path)[0])
         worst = max(found, key=lambda name: found[name])
-        if job.precision == "fp32" and not found[worst] <= LIMIT:
-            said = f"the graph of {job.weights} says {worst} otherwise than torch, by {found[worst]:.1e}"
-            raise WeightsError(said, expected=f"at most {LIMIT:g}", todo="nothing was written; please report this")
+        _refuse_other(job, worst, found[worst])
         graph = replace(graph, difference=float(f"{found[worst]:.2e}"))
         write(_notes(card, graph))
         files = _publish(path, job.out)
     return Exported(files=files, card=card, graph=graph, differences=found)
 
 
+def _refuse_other(job: ExportJob, worst: str, off: float) -> None:
+    """Raise `WeightsError` if the output that is farthest from torch's is none, or in fp32 another."""
+    if not math.isfinite(off):
+        todo = "please report this" if job.precision == "fp32" else "choose another precision"
+        said = f"{worst} of {job.weights} is NaN or infinite, in torch or in the graph"
+        raise WeightsError(said, todo=f"nothing was written; {todo}")
+    if job.precision == "fp32" and off > LIMIT:
+        said = f"the graph of {job.weights} says {worst} otherwise than torch, by {off:.1e}"
+        raise WeightsError(said, expected=f"at most {LIMIT:g}", todo="nothing was written; please report this")
+
+
 def differences(network: Network, graph: Network) -> dict[str, float]:
-    """The largest difference of each output over batches of noise: in its unit, or relative where it is more than 1."""
+    """The largest difference of each output over batches of noise: in its unit, or relative where it is more than 1.
+
+    Infinite where either side holds what is no number.
+    """
     generator = torch.Generator().manual_seed(0)
     found: dict[str, float] = {}
     for count in CHECKED:
@@ -118,7 +132,7 @@ def differences(network: Network, graph: Network) -> dict[str, float]:
             raise WeightsError(f"the graph gives {', '.join(said)}", expected=", ".join(wanted))
         for name, want in wanted.items():
             off = ((said[name] - want).abs() / want.abs().clamp(min=1)).max().item()
-            found[name] = max(found.get(name, 0.0), off)
+            found[name] = max(found.get(name, 0.0), off if math.isfinite(off) else math.inf)
     return found
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mien.nets.graphs import INPUT, named_outputs
+from mien.nets.graphs import INPUT, companion, named_outputs
 from mien.nets.network import Head, Network
 from mien.optional import need
 
@@ -144,7 +144,7 @@ def quantised(source: Path, target: Path, crops: Sequence[np.ndarray], spared: S
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=list(spared),
-            use_external_data_format=source.stat().st_size > LARGE,
+            use_external_data_format=companion(source).exists(),
             extra_options={"MatMulConstBOnly": True},
         )
 

@@ -129,7 +129,7 @@ def tensor_params(record: Any, path: Path) -> SmplxParams:
     for name, shape in PARAMS.items():
         try:
             value = np.array(record[name], dtype=np.float64)
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, OverflowError) as error:
             raise InputError(f"{path}: {name} is missing or holds no numbers", todo="fit it anew") from error
         if value.shape != shape or not np.isfinite(value).all():
             raise InputError(f"{path}: {name} is of shape {value.shape}", expected=f"finite numbers, {shape}")

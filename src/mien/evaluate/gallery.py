@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import cv2
 import numpy as np
@@ -78,18 +79,17 @@ def _said(
     crop_box: Float[np.ndarray, "1 4"],
     move: Float[np.ndarray, "3 3"],
 ) -> UInt8[np.ndarray, "height width 3"]:
-    if answer.params is None or not all(
-        bool(v.isfinite().all()) for v in (answer.params.full_pose(), answer.params.transl)
-    ):
+    params = answer.params
+    if params is None or not all(bool(getattr(params, each.name).isfinite().all()) for each in fields(params)):
         points = answer.pixels
         return _grey(plain) if points is None else _dots(plain, points[0].numpy(), move, SAID)
     K = virtual_camera.crop_intrinsics(torch.from_numpy(crop_box))[0] if answer.K is None else answer.K[0]
-    if not bool(K.isfinite().all()):
+    if not bool(K.isfinite().all()) or not bool((K.diagonal() > 0).all()):
         return _grey(plain)
-    posed = body.pose(answer.params)
+    posed = body.pose(params)
     mesh = posed.mesh()[0].numpy()
     if mesh[:, 2].min() <= 0.01:
-        joints = posed.joints()[:, list(SMPLX_137)] - answer.params.transl[:, None]
+        joints = posed.joints()[:, list(SMPLX_137)] - params.transl[:, None]
         points = project(answer, joints, crop_box)
         return _grey(plain) if points is None else _dots(plain, points[0].numpy(), move, SAID)
     return _drawn(plain, mesh, body, move @ K.double().numpy(), SAID)

@@ -4,11 +4,11 @@
 |---|---|
 | `image` | path of the picture, as the truth calls it or the end of that |
 | `person` | optional: a name of the person, once a picture |
-| `box_x`, `box_y`, `box_w`, `box_h`, `score` | optional: the box that it is about, pixels |
+| `box_x`, `box_y`, `box_w`, `box_h` | optional: the box that it is about, pixels; empty where there is none |
 | `global_orient_0` .. `_2`, `body_pose_0` .. `_62` | axis-angle (radians) |
 | `left_hand_pose_0` .. `_44`, `right_hand_pose_0` .. | optional: the same, absolute |
 | `jaw_pose_0` .., `betas_0` .. `_9`, `expression_0` .., `transl_0` .. | optional: 0 where absent |
-| `fx`, `fy`, `cx`, `cy` | optional: the camera of the parameters, pixels of the picture |
+| `fx`, `fy`, `cx`, `cy` | optional: the camera of the parameters, pixels of the picture; empty where there is none |
 | `body_family` | optional: `smplx` (default) or `openbody` |
 | `JOINT_x`, `JOINT_y`, `JOINT_z` | instead of parameters: joints in metres, names as in a result file (`left_knee`) |
 | `JOINT_u`, `JOINT_v` | joints in pixels of the picture |
@@ -30,6 +30,7 @@ from mien.metrics.joints import JOINT_NAMES
 __all__ = ["read_table"]
 
 _NEEDED = ("global_orient", "body_pose")
+_TEXT = ("image", "person", "body_family")
 
 
 def read_table(path: Path, families: set[str]) -> list[dict[str, Any]]:
@@ -54,17 +55,15 @@ def read_table(path: Path, families: set[str]) -> list[dict[str, Any]]:
         )
     camera = _numbers(path, columns, ("fx", "fy", "cx", "cy"), count)
     box = _numbers(path, columns, tuple(f"box_{side}" for side in "xywh"), count)
-    score = _numbers(path, columns, ("score",), count)
-    family = columns.get("body_family", np.array(["smplx"] * count))
-    families.update(str(each) for each in family) if params is not None else None
+    if params is not None:
+        families.update(each or "smplx" for each in columns.get("body_family", [""] * count))
     return [
         {
             "picture": _stem(str(columns["image"][i])),
             "where": f"{path}, row {i + 1}",
             "params": None if params is None else {name: value[i : i + 1] for name, value in params.items()},
-            "K": None if camera is None else _matrix(camera[i]),
-            "box": None if box is None else box[i],
-            "score": 1.0 if score is None else float(score[i, 0]),
+            "K": None if camera is None or not np.isfinite(camera[i]).all() else _matrix(camera[i]),
+            "box": None if box is None or not np.isfinite(box[i]).all() else box[i],
             "joints": None if joints is None else torch.from_numpy(joints[i]),
             "pixels": None if pixels is None else torch.from_numpy(pixels[i]),
             "known": str(columns["person"][i]) if "person" in columns else "",
@@ -74,17 +73,23 @@ def read_table(path: Path, families: set[str]) -> list[dict[str, Any]]:
 
 
 def _columns(path: Path) -> dict[str, np.ndarray]:
+    """Every column; those of `_TEXT` as text that is empty where there is nothing (a picture may be called 000001)."""
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
 
     opened(path).close()
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
+        if path.suffix == ".parquet":
+            table = pq.read_table(path)
+        else:
+            kinds = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(_TEXT, pa.string()))
+            table = pyarrow.csv.read_csv(path, convert_options=kinds)
         names = table.column_names  # arrow's errors may hold bytes of the file that are no text
         if len(set(names)) < len(names):
             raise ValueError("two columns have one name")
-        return {name: table[name].to_numpy(zero_copy_only=False) for name in names}
+        plain = {name: table[name].cast(pa.string()).fill_null("") if name in _TEXT else table[name] for name in names}
+        return {name: each.to_numpy(zero_copy_only=False) for name, each in plain.items()}
     except (OSError, ValueError, MemoryError, NotImplementedError, pa.ArrowException) as error:
         raise InputError(
             f"{path} cannot be read ({error})", expected="a table: .csv with a header, or .parquet"

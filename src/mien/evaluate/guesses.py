@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,6 @@ class Guess:
     """The camera of the parameters, pixels of the picture."""
     box: Float32[np.ndarray, "4"] | None
     """x, y, width, height, pixels."""
-    score: float = 1.0
     joints: Float[Tensor, "137 3"] | None = None
     pixels: Float[Tensor, "137 2"] | None = None
     known: str = ""
@@ -81,11 +81,18 @@ class Guesses:
         for start in range(len(parts)):
             if (tail := "/".join(parts[start:])) in self.by_picture:
                 return self.by_picture[tail]
-        last = [name for name in self.by_picture if name.split("/")[-1] == parts[-1]]
-        fits = [name for name in last if name.endswith("/" + "/".join(parts))]
+        fits = [name for name in self._by_last_part.get(parts[-1], ()) if name.endswith("/" + "/".join(parts))]
         if len(fits) > 1:
             raise InputError(f"{image} could be {' or '.join(sorted(fits)[:3])}", expected="paths that tell them apart")
         return self.by_picture[fits[0]] if fits else ()
+
+    @cached_property
+    def _by_last_part(self) -> dict[str, list[str]]:
+        """Pictures by what stands behind the last slash."""
+        found: dict[str, list[str]] = {}
+        for name in self.by_picture:
+            found.setdefault(name.rpartition("/")[2], []).append(name)
+        return found
 
 
 def read_guesses(path: Path, *, mean_hands: Float32[np.ndarray, "2 15 3"] | None = None, name: str = "") -> Guesses:
@@ -112,7 +119,8 @@ def read_guesses(path: Path, *, mean_hands: Float32[np.ndarray, "2 15 3"] | None
             kind_here, guesses = _file(file, path, mean_hands, families, warnings)
             if kind and kind_here != kind:
                 raise InputError(f"{path} mixes {kind} and {kind_here} ({file})", todo="give each a folder of its own")
-            kind, found = kind_here, found + guesses
+            kind = kind_here
+            found += guesses
     if not found:
         raise InputError(
             f"{path} holds no predictions", expected=".npz of mien predict or of SMPLer-X, or a .csv or .parquet table"
@@ -169,7 +177,8 @@ def _of_scene(scene: Scene, file: Path, root: Path) -> list[Guess]:
     own = scene.orientation == "network"
     picture = file.relative_to(root).with_suffix("").as_posix()
     for i in range(len(scene)):
-        params = scene.params[i : i + 1]
+        where = f"{file}, person {i}"
+        params = _sized(scene.params[i : i + 1], where)
         if own:
             transl, root_turn = scene.crop_transl[i : i + 1], scene.crop_global_orient[i : i + 1]
             params = SmplxParams(**{**vars(params), "transl": transl, "global_orient": root_turn})
@@ -177,14 +186,24 @@ def _of_scene(scene: Scene, file: Path, root: Path) -> list[Guess]:
         found.append(
             Guess(
                 picture=picture,
-                where=f"{file}, person {i}",
+                where=where,
                 params=params,
                 K=scene.crop_K[i] if own else scene.K,
                 box=np.concatenate([corners[:2], corners[2:] - corners[:2]]).astype(np.float32),
-                score=float(scene.score[i]),
             )
         )
     return found
+
+
+def _sized(params: SmplxParams, where: str) -> SmplxParams:
+    """Shape and expression in as many numbers as labels have; `InputError` if more of them say something."""
+    found: dict[str, Tensor] = {}
+    for name in ("betas", "expression"):
+        value, (size,) = getattr(params, name), PARAMS[name]
+        if value[:, size:].any():
+            raise InputError(f"{where}: {value.shape[1]} numbers of {name}", expected=f"at most {size}, as labels have")
+        found[name] = torch.nn.functional.pad(value[:, :size], (0, max(0, size - value.shape[1])))
+    return replace(params, **found)
 
 
 def _of_upstream(file: Path, root: Path, mean_hands: np.ndarray | None) -> Guess:

@@ -35,7 +35,7 @@ def pair(guesses: Guesses, truths: Truths, body: BodyModel) -> tuple[Int64[np.nd
     """Which guess each person gets, -1 for none; and how many were found, missed, and guessed for nobody.
 
     Raises:
-        InputError: the same person stands twice in the truth, or a picture's name says nothing.
+        InputError: the same person stands twice in the truth, or a picture's name does not say which is meant.
     """
     rows: dict[str, list[int]] = {}
     for row, image in enumerate(truths.samples.image.tolist()):
@@ -43,11 +43,14 @@ def pair(guesses: Guesses, truths: Truths, body: BodyModel) -> tuple[Int64[np.nd
     _check_truth(truths)
     found, used = np.full(len(truths), -1, dtype=np.int64), 0
     keypoints, known = (each.numpy() for each in truths.keypoints())
-    extra = 0
+    extra, asked = 0, dict[tuple[int, ...], str]()
     for image, people in rows.items():
         places = guesses.of(image)
         if not places:
             continue
+        if (other := asked.setdefault(places, image)) != image:
+            said = f"{guesses.guesses[places[0]].where} could be about {other} or {image}"
+            raise InputError(said, expected="paths that tell them apart")
         here = [guesses.guesses[place] for place in places]
         chosen = _match(here, body, truths.samples.box.value[people], keypoints[people], known[people])
         taken = chosen >= 0
@@ -64,8 +67,10 @@ def _match(
     pixels = [_pixels(guess, body) for guess in guesses]
     if all(each is not None for each in pixels) and known.any():
         seen = np.stack([each for each in pixels if each is not None])
-        finite = np.isfinite(seen).all((0, 2))
-        return match(np.nan_to_num(seen), keypoints, known & finite, boxes[:, 2:].max(1))
+        some = np.asarray(np.isfinite(seen).any((1, 2)))  # who is nowhere takes no joint from the others
+        finite = np.isfinite(seen[some]).all((0, 2))
+        placed = np.where(some[:, None, None], np.nan_to_num(seen), np.inf)
+        return match(placed, keypoints, known & finite, boxes[:, 2:].max(1))
     if len(guesses) == len(boxes) == 1:
         return np.zeros(1, dtype=np.int64)
     raise InputError(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+import mien
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.errors import AssetMissing, BodyError, InputError
@@ -21,12 +22,12 @@ from mien.evaluate.guesses import read_guesses
 from mien.evaluate.guessing import FilePredictor, pair, remarks
 from mien.evaluate.predicting import NetworkPredictor, Predictor
 from mien.evaluate.protocols import Protocol, find_protocol, protocols, read_protocol
-from mien.evaluate.reading import Hands, Split, family_of, files_of, read_store, read_truths
+from mien.evaluate.reading import Hands, Split, family_of, files_of, read_store, read_truths, store_family
 from mien.evaluate.truths import Truths
 from mien.files import read_json, sha256
 from mien.metrics.matching import Detection
 
-__all__ = ["BASELINE", "Job", "Plan", "Subject", "is_predictions", "make_plan", "subject_of"]
+__all__ = ["BASELINE", "Job", "Plan", "Subject", "check_out", "is_predictions", "make_plan", "subject_of"]
 
 BASELINE = "baseline:"
 CONSTANT = "constant person"
@@ -127,9 +128,14 @@ def make_plan(job: Job) -> Plan:
         "subject": subject.about,
         "body": {"family": subject.body.family, "name": subject.body.path.name, "sha256": subject.body.sha256},
         "split": job.split,
+        "hands": job.hands,
+        "reader": job.reader,
+        "images": job.images,
+        "seed": job.seed,
+        "mien": mien.__version__,
         "folders": {each.name: each.sources for each in truths},
     }
-    _check_out(job, settings)
+    check_out(job, settings)
     return Plan(
         job=job,
         predictor=predictor,
@@ -139,7 +145,7 @@ def make_plan(job: Job) -> Plan:
         protocols=tuple(protocol for _, protocol, _ in pairs),
         settings=settings,
         warning=subject.warning,
-        remarks=(*subject.remarks, *_of_families(truths, subject.body)),
+        remarks=(*subject.remarks, *_of_families(truths, subject.body), *_of_names(pairs)),
         detection=detection,
     )
 
@@ -155,8 +161,15 @@ def is_predictions(name: str) -> bool:
 def _family_on(job: Job) -> str:
     """Of the labels, for predictions that are of no body."""
     path = Path(job.on[0])
-    files = files_of(path, job.split) if path.exists() and not _in_store(path) else []
-    return family_of(files[0]) if files and files[0].suffix == ".npz" else "openbody"
+    if _in_store(path):
+        return store_family(path, job.split)
+    if not path.exists():
+        protocol = find_protocol(job.on[0])
+        if protocol.dataset or job.root is None:
+            return "smplx"
+        path = job.root / protocol.name
+    file = files_of(path, job.split)[0]
+    return family_of(file) if file.suffix == ".npz" else "smplx"
 
 
 def _of_families(truths: Sequence[Truths], body: BodyModel) -> list[str]:
@@ -170,6 +183,16 @@ def _of_families(truths: Sequence[Truths], body: BodyModel) -> list[str]:
                 "shapes and meshes do not carry over, only joints and keypoints are compared"
             )
     return found
+
+
+def _of_names(pairs: Sequence[tuple[Truths, Protocol | None, Path]]) -> list[str]:
+    """Folders and datasets that are called as a benchmark is, and are not measured by its protocol."""
+    called = [(truths.name, truths.name.partition("/")[0]) for truths, protocol, _ in pairs if protocol is None]
+    return [
+        f"{name}: measured as it is, not by the protocol {first}: --on {first} --root would choose its people and rules"
+        for name, first in called
+        if first in protocols()
+    ]
 
 
 def _look(name: str, job: Job) -> None:
@@ -197,17 +220,23 @@ def _truths(name: str, job: Job, body: BodyModel) -> list[tuple[Truths, Protocol
     """The truth that a name means, its protocol, and its place."""
     path = Path(name)
     if _in_store(path):
-        found = read_store(path, body, job.split)
-        return [(each, protocols().get(each.name.partition("/")[0]), path / each.name) for each in found]
+        found = read_store(path, body, job.split, job.root)
+        return [(each, _of_recipe(each.name.partition("/")[0]), path / each.name) for each in found]
+    options: dict[str, Any] = {"images": job.images, "hands": job.hands, "other_body": True, "reader": job.reader}
     if path.exists():
-        options: dict[str, Any] = {"images": job.images, "hands": job.hands, "other_body": True, "reader": job.reader}
         truths = read_truths(path, job.split, body, **options)
-        return [(truths, protocols().get(truths.name), path)]
+        return [(truths, _of_recipe(truths.name), path)]
     protocol = find_protocol(name)
     assert job.root is not None
     if not protocol.dataset:
-        return [(read_truths(job.root / name, job.split, body, images=job.images), protocol, job.root / name)]
+        return [(read_truths(job.root / protocol.name, job.split, body, **options), protocol, job.root / protocol.name)]
     return [(read_protocol(protocol, job.root, body, images=job.images), protocol, job.root / name)]
+
+
+def _of_recipe(name: str) -> Protocol | None:
+    """The protocol of a recipe of `mien synth`; those of benchmarks choose people, which a name alone does not do."""
+    protocol = protocols().get(name)
+    return None if protocol is None or protocol.dataset else protocol
 
 
 def subject_of(job: Job) -> Subject:
@@ -285,7 +314,7 @@ def _named(truths: Sequence[Truths], folders: Sequence[Path]) -> tuple[Truths, .
     return tuple(replace(truth, name=name) for truth, name in zip(truths, names, strict=True))
 
 
-def _check_out(job: Job, settings: Mapping[str, Any]) -> None:
+def check_out(job: Job, settings: Mapping[str, Any]) -> None:
     """Raise `InputError` if the folder holds what another run found."""
     path = job.out / RUN
     if not path.exists():

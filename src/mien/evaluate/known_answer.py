@@ -41,9 +41,11 @@ def record_known(path: Path, name: str, answer: list[float]) -> None:
     """Write it beside what is known of other weights in the same file.
 
     Raises:
-        InputError: the file is there and is no such record.
+        InputError: the answer is no number, or the file is there and is no such record.
         OutputError: it cannot be written.
     """
+    if not np.isfinite(answer).all():
+        raise InputError(f"{name} answers NaN or infinity to the known input", expected="weights that give numbers")
     known = _read(path) if path.exists() else {}
     write_json(path, {**known, name: answer})
 
@@ -58,8 +60,8 @@ def compare_known(path: Path, name: str, answer: list[float]) -> Check:
     wanted = known.get(name) or (next(iter(known.values())) if len(known) == 1 else None)
     if wanted is None:
         return Check(name="known answer", ok=False, said=f"{path} knows no answer of {name}")
-    off = max(abs(a - b) for a, b in zip(wanted, answer, strict=False)) if len(wanted) == len(answer) else np.inf
-    if off > TOLERANCE:
+    off = float(np.abs(np.subtract(wanted, answer)).max()) if len(wanted) == len(answer) else np.inf
+    if not off <= TOLERANCE:  # nor is NaN
         said = f"the answer to the known input is other than what was recorded in {path} (by {off:.3g})"
         return Check(name="known answer", ok=False, said=said)
     return Check(name="known answer", ok=True, said=f"as recorded, to {off:.1g}")

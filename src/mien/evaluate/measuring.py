@@ -86,12 +86,14 @@ def measure(answer: Answer, truths: Truths, crop_box: Float32[ndarray, "batch 4"
                 found |= ruler.smpl.errors(mesh, truths)
     assert joints is not None, "an answer has parameters or joints"
     true, known = truths.joints(ruler.body)
-    found |= joint_errors(joints.nan_to_num(0), true, known & joints.isfinite().all(-1))
+    found |= joint_errors(joints.nan_to_num(0, 0, 0), true, known & joints.isfinite().all(-1))
     pixels = project(answer, joints, crop_box)
     if pixels is not None:
         keypoints, known = truths.keypoints()
         known = known & pixels.isfinite().all(-1)
-        found |= keypoint_errors(pixels.nan_to_num(0), keypoints, known, torch.from_numpy(truths.samples.box.value))
+        found |= keypoint_errors(
+            pixels.nan_to_num(0, 0, 0), keypoints, known, torch.from_numpy(truths.samples.box.value)
+        )
     return _broken(found, finite)
 
 

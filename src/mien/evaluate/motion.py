@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
+from torch import Tensor
 
 from mien.body.joints import SMPLX_137
 from mien.evaluate.measuring import Ruler
@@ -30,7 +31,7 @@ JOINTS = 25
 def joints_of(answer: Answer, truths: Truths, ruler: Ruler) -> Float32[np.ndarray, "row number"]:
     """Predicted and true joints of the body relative to their pelvises, metres; NaN where not known.
 
-    No numbers at all for people without tracks.
+    Infinite where parameters are no numbers. No numbers at all for people without tracks.
     """
     if truths.samples.track is None:
         return np.zeros((len(truths), 0), np.float32)
@@ -42,6 +43,8 @@ def joints_of(answer: Answer, truths: Truths, ruler: Ruler) -> Float32[np.ndarra
     true, known = truths.joints(ruler.body)
     true = torch.where(known[..., None], true, torch.nan)
     pair = torch.stack([joints[:, :JOINTS] - joints[:, :1] for joints in (said, true)], 1)
+    if answer.params is not None:
+        pair[~pair[:, 0].isfinite().flatten(1).all(1), 0] = torch.inf
     return pair.flatten(1).float().numpy()
 
 
@@ -55,11 +58,22 @@ def with_motion(results: Results) -> Results:
     joints = torch.from_numpy(results.motion.reshape(len(results), 2, JOINTS, 3))
     for rows in _runs(results):
         said, true = joints[rows].double().unbind(1)
-        for name, found, first in (("acceleration", acceleration_error(said, true), 1), ("jitter", jitter(said), 1)):
-            good = found.isfinite().numpy()
-            where = rows[first : first + len(found)][good]
-            values[name][where], valid[name][where] = found.numpy()[good], True
+        broken, known = said.isinf().flatten(1).any(1), true.isfinite().flatten(1).all(1)
+        for name, found, span, needed in (
+            ("acceleration", acceleration_error(said, true), 3, known),
+            ("jitter", jitter(said), 4, torch.ones_like(known)),
+        ):
+            lost = _spans(broken, span).any(1) & _spans(needed, span).all(1)
+            good = (found.isfinite() | lost).numpy()
+            where = rows[1 : 1 + len(found)][good]
+            values[name][where] = found.where(found.isfinite(), torch.nan).numpy()[good]
+            valid[name][where] = True
     return replace(bare, values={**results.values, **values}, valid={**results.valid, **valid})
+
+
+def _spans(flags: Bool[Tensor, "time"], span: int) -> Bool[Tensor, "frame span"]:
+    """The flags of the frames that each number is made of."""
+    return flags.unfold(0, span, 1) if len(flags) >= span else flags.new_zeros(0, span)
 
 
 def _runs(results: Results) -> list[np.ndarray]:

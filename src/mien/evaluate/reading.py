@@ -8,6 +8,7 @@ training and evaluation mean the same by a label.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,18 +22,28 @@ from mien.body.model import BodyModel
 from mien.data.fitted import mean_hands
 from mien.data.humandata import HumanDataFile
 from mien.data.images import ImageStore
-from mien.data.manifest import Manifest
 from mien.data.pixels import stored_size
 from mien.data.readers import READERS, sniff
 from mien.data.readers.base import text
 from mien.data.samples import Samples
-from mien.data.store import Store
+from mien.data.store import Dataset, Store
 from mien.data.transforms import Setting, Tally
 from mien.errors import BodyError, InputError, closest
 from mien.evaluate.truths import Truths
 from mien.files import read_json, sha256
 
-__all__ = ["Hands", "Source", "Split", "family_of", "files_of", "gather", "read_people", "read_store", "read_truths"]
+__all__ = [
+    "Hands",
+    "Source",
+    "Split",
+    "family_of",
+    "files_of",
+    "gather",
+    "read_people",
+    "read_store",
+    "read_truths",
+    "store_family",
+]
 
 Split = Literal["test", "train", "all"]
 Hands = Literal["flat", "relative"]
@@ -126,9 +137,10 @@ def gather(sources: Sequence[Source], *, name: str, images: str, family: str, in
         InputError: a file is damaged, or nothing is left.
     """
     parts, left_out, entries = list[Samples](), dict[str, int](), 0
+    names = _names([path for source in sources for path in source.files.values()])
     for source in sources:
         tally = Tally(source.setting)
-        for chunk in _chunks(source, interval):
+        for chunk in _chunks(source, interval, names[source.path]):
             entries += len(chunk)
             parts.append(tally(chunk))
         for rule, count in tally.dropped.items():
@@ -141,17 +153,22 @@ def gather(sources: Sequence[Source], *, name: str, images: str, family: str, in
     places = dict.fromkeys(
         place for source in sources for place in (source.path, source.path.parent, source.path.parent.parent)
     )
-    files = [path for source in sources for path in source.files.values()]
     return Truths(
         name=name,
         samples=Samples.cat(parts),
         images=ImageStore.open(images),
-        sources={file.name: sha256(file) for file in files if file.is_file()},
+        sources={called: sha256(file) for file, called in names.items() if file.is_file()},
         entries=entries,
         left_out=left_out,
         family=family,
         places=(*places, Path(images)),
     )
+
+
+def _names(files: Sequence[Path]) -> dict[Path, str]:
+    """What each file is called: its path below the folder that all share (UBody's scenes name their files alike)."""
+    top = os.path.commonpath([file.absolute().parent for file in files])
+    return {file: file.absolute().relative_to(top).as_posix() for file in files}
 
 
 def read_people(path: Path, body: BodyModel, images: str | None = None) -> Truths:
@@ -176,21 +193,22 @@ def read_people(path: Path, body: BodyModel, images: str | None = None) -> Truth
     return replace(people, samples=replace(people.samples, size=size))
 
 
-def read_store(folder: Path, body: BodyModel, split: Split) -> list[Truths]:
-    """The datasets of a store that `mien data ingest` wrote: all of a split, or the one that a path below it names.
+def read_store(folder: Path, body: BodyModel, split: Split, raw: Path | None = None) -> list[Truths]:
+    """The datasets of a store that `mien data ingest` wrote.
+
+    Args:
+        folder: the store, or a path below it: of one dataset (`store/bedlam/test`), which is read whatever the split
+            is, or of several (`store/bedlam`).
+        body: that the predictions are of.
+        split: `train` for what is called so, `test` for all else, or `all`.
+        raw: the folder of raw data, where true meshes may lie.
 
     Raises:
         InputError: it has no such dataset.
     """
-    root = next(place for place in (folder, *folder.parents) if (place / "store.json").exists())
-    store = Store.open(root)
-    wanted = folder.relative_to(root).as_posix()
-    names = [name for name in store.names if split == "all" or not name.endswith("/train") or split == "train"]
-    names = names if wanted == "." else [store[wanted].name]
-    if not names:
-        raise InputError(f"the store {root} holds no dataset to test", expected="another split than train")
+    store = _store_at(folder)
     found: list[Truths] = []
-    for name in names:
+    for name in _datasets(store, folder, split):
         dataset = store[name]
         samples = dataset.take(np.arange(len(dataset)))
         extra = {**samples.extra, "file": text([samples.source] * len(samples))}
@@ -201,18 +219,58 @@ def read_store(folder: Path, body: BodyModel, split: Split) -> list[Truths]:
             sources={shard.file: shard.sha256 for shard in dataset.manifest.shards},
             entries=len(samples),
             left_out={},
-            family=_store_family(dataset.manifest),
-            places=(root,),
+            family=_store_family(dataset),
+            places=_mesh_places(store, dataset, raw),
         )
         found.append(_checked(truths, folder, body))
     return found
 
 
-def _store_family(manifest: Manifest) -> str:
+def store_family(folder: Path, split: Split) -> str:
+    """The family of the bodies of the first dataset that `read_store` would read.
+
+    Raises:
+        InputError: it has no such dataset.
+    """
+    store = _store_at(folder)
+    return _store_family(store[_datasets(store, folder, split)[0]])
+
+
+def _store_at(folder: Path) -> Store:
+    return Store.open(next(place for place in (folder, *folder.parents) if (place / "store.json").exists()))
+
+
+def _datasets(store: Store, folder: Path, split: Split) -> list[str]:
+    """Names of the datasets that a path means: one by its own name, else those below it that are of the split."""
+    wanted = folder.relative_to(store.folder).as_posix()
+    if wanted in store.names:
+        return [wanted]
+    below = [name for name in store.names if wanted == "." or name.startswith(f"{wanted}/")]
+    if not below and wanted != ".":
+        raise InputError(f"the store {store.folder} has no dataset {wanted!r}", todo=closest(wanted, store.names))
+    found = [name for name in below if split == "all" or name.endswith("/train") == (split == "train")]
+    if not found:
+        there = ", ".join(below[:5]) or "nothing"
+        raise InputError(f"{folder} holds {there}: none is of the split {split}", todo="choose another --split")
+    return found
+
+
+def _mesh_places(store: Store, dataset: Dataset, raw: Path | None) -> tuple[Path, ...]:
+    """Folders that paths of true meshes may start from: the store keeps the paths, not the meshes."""
+    pictures = _pictures(dataset)
+    return (store.folder, pictures, pictures.parent, pictures.parent.parent, *([raw] if raw else []))
+
+
+def _pictures(dataset: Dataset) -> Path:
+    """Where its pictures are, if that is on this machine: a relative path starts at the dataset."""
+    return dataset.folder / dataset.manifest.pictures
+
+
+def _store_family(dataset: Dataset) -> str:
     """A store does not say what body its parameters are of; the folder of `mien synth` with its pictures does."""
-    if not manifest.settings.get("exact"):
+    if not dataset.manifest.settings.get("exact"):
         return "smplx"
-    made = _made_with(Path(manifest.pictures) / MANIFEST)
+    made = _made_with(_pictures(dataset) / MANIFEST)
     return "smplx" if made is not None and made != sha256(find_body("openbody")) else "openbody"
 
 
@@ -236,14 +294,14 @@ def _checked(truths: Truths, folder: Path, body: BodyModel) -> Truths:
     )
 
 
-def _chunks(source: Source, interval: int) -> Iterator[Samples]:
-    """Rows of a source, with what traits ask for."""
+def _chunks(source: Source, interval: int, name: str) -> Iterator[Samples]:
+    """Rows of a source that is called so, with what traits ask for."""
     first, *others = source.files.items()
     reader = READERS[source.reader]
     more = _beside(first[1]) if source.reader == "humandata" else {}
     for chunk in reader.read(first[1], **dict(others), **source.options):
         kept = chunk.take(chunk.row % interval == 0) if interval > 1 else chunk
-        extra = {**kept.extra, "file": text([first[1].name] * len(kept))}
+        extra = {**kept.extra, "file": text([name] * len(kept))}
         yield replace(kept, extra=extra | {name: values[kept.row] for name, values in more.items()})
 
 

@@ -94,9 +94,8 @@ def _tables(entries: Sequence[Entry], names: Sequence[str]) -> str:
         if protocol and find_protocol(protocol).dataset:
             each = find_protocol(protocol)
             state = "confirmed" if each.confirmed else "not confirmed"
-            about = (
-                f"{each.title}: {each.alignment}; every {each.interval}. person; {each.source}, {state}. {each.note}"
-            )
+            chosen = "everybody" if each.interval == 1 else f"one of every {each.interval} people"
+            about = f"{each.title}: {each.alignment}; {chosen}; {each.source}, {state}. {each.note}"
         found += [f"<h3>{escaped(folder)}</h3>", f'<p class="facts">{escaped(about)}</p>' if about else ""]
         found += [table(("system", "people", *SHOWN.values()), rows, kinds), *_detections(records, names)]
     return "".join([*found, "</section>"])

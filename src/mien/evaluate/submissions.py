@@ -6,7 +6,7 @@ AGORA and BEDLAM want a zip with one pickle for each person, `predictions/IMAGE_
                 "betas": (1, 10), "expression": (1, 10)}, "joints": (1, 144, 2)}
 
 `transl` stands in the virtual camera of the crop, hand poses are offsets from the mean hand of the SMPL-X file, eyes
-are zero, as published submissions have them (SPEC 5.2); joints are in pixels of 3840 x 2160 (AGORA). BEDLAM's own form
+are zero, as published submissions have them; joints are in pixels of 3840 x 2160 (AGORA). BEDLAM's own form
 is not established: the same with pixels of 1280 x 720 is written. SHAPY/HBW wants an .npz with `image_name` and
 `v_shaped`.
 """
@@ -35,6 +35,7 @@ from mien.evaluate.truths import Truths
 from mien.files import atomic_write, opened
 from mien.geometry.rotation import axis_angle_from_matrix
 from mien.limits import MAX_UNPACKED
+from mien.metrics.shape import rest_mesh
 from mien.npz import check_table, open_npz, unpacked
 from mien.unpickle import loads_pickle
 
@@ -114,11 +115,8 @@ def write_hbw(path: Path, predict: Predictor, people: Truths, body: BodyModel) -
         InputError: a picture cannot be used, or somebody has no prediction.
     """
     _check_body(body)
-    shapes = body.basis[: body.num_betas]
-    meshes = [
-        (body.template + (torch.from_numpy(said.params["betas"]) @ shapes).unflatten(1, (-1, 3)))[0].numpy()
-        for said in _said(predict, people, body)
-    ]
+    said = _said(predict, people, body)
+    meshes = [rest_mesh(body, torch.from_numpy(each.params["betas"]))[0].numpy() for each in said]
     names = np.array([str(name) for name in people.samples.image])
     with atomic_write(path) as stream:
         np.savez(stream, image_name=names, v_shaped=np.stack(meshes).astype(np.float32))  # pyright: ignore

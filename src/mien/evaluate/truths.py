@@ -35,7 +35,7 @@ class Truths:
     """`extra["file"]` names the file of each row."""
     images: ImageStore
     sources: dict[str, str]
-    """SHA-256 of each file, by its name."""
+    """SHA-256 of each file, by its path below the folder that all of them share."""
     entries: int
     """Rows of the files, before any were left out."""
     left_out: dict[str, int]

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
-from mien.errors import InputError
+from mien.errors import InputError, PictureError
 from mien.evaluate.measuring import Ruler, project
 from mien.evaluate.predicting import Answer, Predictor, see
 from mien.evaluate.truths import Truths
@@ -81,13 +81,13 @@ def verify(predict: Predictor, truths: Truths, body: BodyModel) -> Report:
         body: of both.
 
     Raises:
-        InputError: nobody of them has a whole body and both hands.
+        InputError: nobody of them has a whole body, both hands and an answer, or answers have no parameters.
         PictureError: a picture cannot be used.
     """
-    useful = truths.take(truths.whole & truths.hands.all(1) & ~truths.scanned)
-    if not len(useful) or useful.family != body.family:
+    useful = np.flatnonzero(truths.whole & truths.hands.all(1) & ~truths.scanned)
+    if not len(useful) or truths.family != body.family:
         raise InputError(f"{truths.name}: nobody has a whole {body.family} body and both hands", todo="choose others")
-    return Report(checks=tuple(_Trial.of(predict, useful, body).checks()))
+    return Report(checks=tuple(_Trial.of(predict, truths, useful, body).checks()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,25 +102,32 @@ class _Trial:
     true: Float[Tensor, "row vert 3"]
 
     @classmethod
-    def of(cls, predict: Predictor, truths: Truths, body: BodyModel) -> _Trial:
-        answers, boxes = list[Answer](), list[np.ndarray]()
-        for seen in see(truths, predict.image_size, 16):
+    def of(cls, predict: Predictor, truths: Truths, rows: Int64[np.ndarray, "row"], body: BodyModel) -> _Trial:
+        """Ask about some rows; who gets no answer is left out."""
+        answers, boxes, there = list[Answer](), list[np.ndarray](), list[np.ndarray]()
+        for seen in see(truths.take(rows), predict.image_size, 16):
             if problem := next((each for each in seen.problem if each), ""):
-                raise InputError(problem, expected="a picture for everybody")
-            answers.append(predict(seen.crops, seen.rows))
+                raise PictureError(problem, expected="a picture for everybody")
+            answer = predict(seen.crops, rows[seen.rows])
+            answers.append(answer)
             boxes.append(seen.crop_box)
+            there.append(np.ones(len(seen.rows), dtype=bool) if answer.there is None else answer.there.numpy())
         said = [each.params for each in answers if each.params is not None]
         if len(said) != len(answers):
             raise InputError("predictions without parameters", expected="parameters: joints alone show no convention")
         cameras = [each.K for each in answers if each.K is not None]
-        answer = Answer(params=SmplxParams.cat(said), K=torch.cat(cameras) if cameras else None)
+        known = np.flatnonzero(np.concatenate(there))
+        if not len(known):
+            raise InputError(f"nothing is said about anybody of {truths.name}", todo="choose the folder they are about")
+        chosen, params = torch.from_numpy(known), SmplxParams.cat(said)[torch.from_numpy(known)]
+        asked = truths.take(rows[known])
         return cls(
-            truths=truths,
+            truths=asked,
             ruler=Ruler.of(body),
-            answer=answer,
-            params=SmplxParams.cat(said),
-            boxes=np.concatenate(boxes),
-            true=truths.meshes(body),
+            answer=Answer(params=params, K=torch.cat(cameras)[chosen] if cameras else None),
+            params=params,
+            boxes=np.concatenate(boxes)[known],
+            true=asked.meshes(body),
         )
 
     def checks(self) -> Iterator[Check]:
@@ -153,19 +160,27 @@ class _Trial:
 
     @torch.no_grad()
     def picture_error(self, params: SmplxParams) -> float:
-        """Mean distance of keypoints, percent of the box."""
+        """Median distance of keypoints, percent of the box; NaN where no answer has a camera."""
         joints = self.ruler.body.shape(params.betas, params.expression).pose(params.full_pose()).joints()
         pixels = project(replace(self.answer, params=params), joints[:, list(SMPLX_137)], self.boxes)
         assert pixels is not None
         keypoints, known = self.truths.keypoints()
         box = torch.from_numpy(self.truths.samples.box.value)
-        found = keypoint_errors(pixels.nan_to_num(1e6), keypoints, known, box)["kp2d_body_box"]
+        known = known & pixels.isfinite().all(-1)
+        found = keypoint_errors(pixels.nan_to_num(0), keypoints, known, box)["kp2d_body_box"]
         return float(found.value[found.valid].median()) if found.valid.any() else math.nan
 
     def _mesh(self, params: SmplxParams) -> Float[Tensor, "row vert 3"]:
         return self.ruler.body.shape(params.betas, params.expression).pose(params.full_pose()).mesh()
 
+    @property
+    def _placed(self) -> bool:
+        """Whether the answers say where people stand: a table may not."""
+        return bool(self.params.transl.any())
+
     def _units(self) -> Check:
+        if not self._placed:
+            return Check(name="units", ok=True, said="no translations to look at")
         depth = float(self.params.transl[:, 2].median())
         if abs(depth) > DEEP:
             said = f"people stand {depth:,.0f} m away: translations are in millimetres, metres are meant"
@@ -294,8 +309,8 @@ class _Trial:
     def _crop(self) -> Check:
         """People are seen where they are: in the crop, not beside, mirrored or in another scale."""
         now = self.picture_error(self.params)
-        if not math.isfinite(now):
-            return Check(name="projection", ok=True, said="no camera or no keypoints to compare")
+        if not self._placed or not math.isfinite(now):
+            return Check(name="projection", ok=True, said="no translation, no camera or no keypoints to compare")
         moves = {
             "translations are in millimetres": self.params.transl / 1000,
             "x of the translation has the other sign": self.params.transl * torch.tensor([-1.0, 1, 1]),

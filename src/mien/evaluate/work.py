@@ -13,14 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from mien.data.manifest import read_json, write_json
-from mien.errors import InputError, MienError
-from mien.evaluate.job import RESULTS, RUN, SAMPLES, Job, Plan, make_plan
+from mien.errors import InputError, MienError, OutputError
+from mien.evaluate.job import RESULTS, RUN, SAMPLES, Job, Plan, check_out, make_plan
 from mien.evaluate.measuring import Ruler
 from mien.evaluate.motion import with_motion
 from mien.evaluate.record import describe
@@ -78,7 +79,8 @@ def run(
 
     Raises:
         PictureError: more pictures than allowed cannot be used; what was finished stays, for `--resume`.
-        OutputError: the folder cannot be written, or another process writes to it.
+        InputError: since the plan was made, another run wrote to the folder.
+        OutputError: the folder cannot be written, another process writes to it, or a worker process was killed.
     """
     job, rank = plan.job, rank or Rank()
     if rank.number:
@@ -87,6 +89,7 @@ def run(
         rank.wait()
         return None
     with exclusive(job.out):
+        check_out(job, plan.settings)  # another run may have come between
         _prepare(plan)
         rank.wait()
         start = time.monotonic()
@@ -173,6 +176,9 @@ def _spread(plan: Plan, progress: Callable[[int], None]) -> None:
     try:
         with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
             problems = [each.result() for each in [pool.submit(_work, job, i, workers) for i in range(workers)]]
+    except BrokenProcessPool as error:
+        todo = "run the same command with --resume; with less memory, use fewer --workers"
+        raise OutputError("a worker process was killed", todo=todo) from error
     finally:
         stop.set()
         watcher.join()

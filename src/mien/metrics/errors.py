@@ -1,4 +1,4 @@
-"""Errors of meshes and joints, one number a sample, in millimetres (SPEC of the benchmarks: alignment, parts, means).
+"""Errors of meshes and joints, one number a sample, in millimetres (docs/evaluate.md: alignment, parts, means).
 
     errors = mesh_errors(parts, predicted, true, hands)          # {"pve": Errors(value, valid), "pa_pve": ...}
 
@@ -143,7 +143,7 @@ def replicated_hand_errors(
     true: Float[Tensor, "batch vert 3"],
     hands: Bool[Tensor, "batch 2"],
 ) -> dict[str, Errors]:
-    """Hand joint errors as upstream's SMPLest-X prints them, slips included (SPEC 10, row 27).
+    """Hand joint errors as upstream's SMPLest-X prints them, slips included.
 
     `mpjpe_*` moves the prediction's wrist to the origin but not the truth's. `pa_mpjpe_*` stops at the first hand that
     is more than `FAR_HAND` off: that hand, those after it, and the mean of both are left out.

@@ -3,7 +3,7 @@
 In each picture, truth and predictions are paired so that the sum of their distances is least (an assignment, so that
 the order of neither matters); a pair that is farther apart than `LIMIT` is none. The distance is the mean over the
 known 2D joints, in shares of the longer side of the truth's box. AGORA's server pairs by 2D joints too; its thresholds
-are not established here (SPEC 5.2), so that an F1 of this code is not its F1.
+are not established here, so that an F1 of this code is not its F1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MIN_IOU = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:
-    """Counts that add up."""
+    """Counts."""
 
     found: int = 0
     """People with a prediction."""
@@ -31,11 +31,6 @@ class Detection:
     """People without."""
     extra: int = 0
     """Predictions about nobody."""
-
-    def __add__(self, other: Detection) -> Detection:
-        return Detection(
-            found=self.found + other.found, missed=self.missed + other.missed, extra=self.extra + other.extra
-        )
 
     @property
     def precision(self) -> float | None:
@@ -81,7 +76,7 @@ def match(
     count = np.maximum(known.sum(1), 1)[:, None]
     cost = (np.where(known[:, None], off, 0).sum(-1) / count) / np.maximum(side, 1e-6)[:, None]
     seen = np.asarray(known.any(axis=1))
-    cost = np.where(seen[:, None] & np.isfinite(cost), cost, np.inf)
+    cost = np.where(seen[:, None], cost, np.inf)
     return _assign(cost, limit)
 
 
@@ -100,6 +95,7 @@ def _assign(cost: Float[np.ndarray, "person guess"], limit: float) -> Int[np.nda
     from scipy.optimize import linear_sum_assignment
 
     found = np.full(len(cost), -1, dtype=np.int64)
+    cost = np.where(np.isfinite(cost), cost, np.inf)
     if cost.size:
         # A pair beyond the limit costs as much as no pair at all: it must not drive a good pair apart.
         rows, columns = linear_sum_assignment(np.minimum(cost, limit * 1.000001))

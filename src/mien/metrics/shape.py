@@ -24,7 +24,7 @@ from mien.metrics.errors import Errors
 from mien.metrics.parts import SEGMENTS
 from mien.records import Record
 
-__all__ = ["MEASUREMENTS", "Tape", "shape_errors"]
+__all__ = ["MEASUREMENTS", "Tape", "rest_mesh", "shape_errors"]
 
 MEASUREMENTS = ("height", "chest", "waist", "hips")
 LEVELS, DIRECTIONS = 33, 90
@@ -74,6 +74,12 @@ class Tape(Record):
         return found
 
 
+def rest_mesh(body: BodyModel, betas: Float[Tensor, "batch beta"]) -> Float[Tensor, "batch vert 3"]:
+    """Bodies at rest by their shapes alone, metres, y up; numbers that are fewer than the body's are filled with 0."""
+    shapes = body.basis[: body.num_betas].to(betas.dtype)[: betas.shape[1]]
+    return body.template + (betas[:, : len(shapes)] @ shapes).unflatten(1, (-1, 3))
+
+
 def shape_errors(
     body: BodyModel,
     tape: Tape,
@@ -89,11 +95,7 @@ def shape_errors(
         predicted: shape coefficients.
         true: shape coefficients.
     """
-    shapes = body.basis[: body.num_betas].to(predicted.dtype)
-    ours, theirs = (
-        (body.template + (betas[:, : body.num_betas] @ shapes[: betas.shape[1]]).unflatten(1, (-1, 3)))
-        for betas in (predicted, true)
-    )
+    ours, theirs = rest_mesh(body, predicted), rest_mesh(body, true.to(predicted.dtype))
     everybody = torch.ones(len(true), dtype=torch.bool, device=true.device)
     off = ours - ours.mean(1, keepdim=True) - (theirs - theirs.mean(1, keepdim=True))
     found = {"v2v": Errors(value=off.norm(dim=-1).mean(1) * 1000, valid=everybody)}

@@ -61,7 +61,7 @@ def smpl_errors(
 ) -> dict[str, Errors]:
     """`pve`, `pa_pve`, `mpjpe_body` and `pa_mpjpe_body` on SMPL's vertices and joints, millimetres.
 
-    Each mesh is rooted at the pelvis of its own body, before it goes over to the other (SPEC of the benchmarks, 3DPW).
+    Each mesh is rooted at the pelvis of its own body, before it goes over to the other, as 3DPW is measured.
 
     Args:
         parts: of the SMPL-X body.

@@ -37,6 +37,8 @@ def small_frames(
 ) -> Iterator[tuple[int, UInt8[np.ndarray, "height width 3"]]]:
     """At most `MOST` of the frames, evenly, and their numbers; found by their time, and made small.
 
+    Where the footage has fewer frames than the clip, some numbers have no picture of their own.
+
     Args:
         footage: the clip.
         times: of `frames`, seconds.
@@ -51,8 +53,12 @@ def small_frames(
     stream = footage.frames()
     try:
         for frame in stream:
-            if frame.time >= wanted[-1][1] - 0.5 / footage.fps:
-                yield wanted.pop()[0], cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA)
+            due: list[tuple[int, float]] = []
+            while wanted and frame.time >= wanted[-1][1] - 0.5 / footage.fps:
+                due.append(wanted.pop())
+            if due:
+                number, _ = min(due, key=lambda each: abs(each[1] - frame.time))
+                yield number, cv2.resize(frame.pixels, size, interpolation=cv2.INTER_AREA)
             if not wanted:
                 return
     finally:

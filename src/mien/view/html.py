@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from mien.body.model import BodyModel
 from mien.errors import InputError
@@ -31,8 +31,9 @@ from mien.export.people import posed_people
 from mien.files import atomic_write
 from mien.palette import person_hex
 from mien.scene import Origin, Scene
+from mien.view.page import jpeg
 
-__all__ = ["assembled", "common_facts", "jpeg", "jpeg_bytes", "viewer_html", "write_viewer"]
+__all__ = ["assembled", "common_facts", "viewer_html", "write_viewer"]
 
 LONGEST_SIDE = 1920
 """Pixels of the picture in the page; larger ones are reduced."""
@@ -157,29 +158,6 @@ def _picture(picture: np.ndarray, image_size: tuple[int, int]) -> str:
             todo="read it with mien.pictures.read_picture",
         )
     return jpeg(picture, LONGEST_SIDE, _JPEG_QUALITY)
-
-
-def jpeg(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: int) -> str:
-    """The same as `jpeg_bytes`, as base64."""
-    return base64.b64encode(jpeg_bytes(picture, longest, quality)).decode()
-
-
-def jpeg_bytes(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: int) -> bytes:
-    """RGB as a JPEG, its longest side at most `longest` pixels.
-
-    Raises:
-        InputError: JPEG cannot hold it.
-    """
-    import cv2
-
-    ratio = longest / max(picture.shape[:2])
-    if ratio < 1:
-        height, width = (max(1, round(side * ratio)) for side in picture.shape[:2])
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise InputError(f"a picture of {picture.shape} that cannot be written as JPEG", expected="an ordinary picture")
-    return data.tobytes()
 
 
 def _json(value: object) -> str:

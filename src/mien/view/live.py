@@ -31,7 +31,7 @@ from mien.palette import person_colour
 from mien.scene import Scene
 from mien.video import Footage
 from mien.view.frames import LONGEST_SIDE, frame_times, small_frames
-from mien.view.html import jpeg_bytes
+from mien.view.page import counted, jpeg_bytes
 
 __all__ = ["Live"]
 
@@ -131,7 +131,7 @@ class Live:
                 self._place_picture(_decoded(self.pictures[max(0, at)]))
             here = [person for person in self.people if person.is_shown]
             when = f"{self.times[frame]:.2f} s, frame {frame}: " if len(self.frames) > 1 else ""
-            self.facts.content = f"{when}{len(here)} people"
+            self.facts.content = f"{when}{counted(len(here))}"
 
     # what is on the page --------------------------------------------------------------------------------------
     def _build(self) -> None:
@@ -182,12 +182,14 @@ class Live:
         self.camera.visible = self.frustum.value
         for person in self.people:
             if person.mesh is not None:
-                person.mesh.opacity = None if self._opacity == 1 else self._opacity
+                person.mesh.opacity = self._opacity
         self.show(self.frame)
 
     @property
-    def _opacity(self) -> float:
-        return min(self.opacity.value, 0.6) if self.style.value == "both" else self.opacity.value
+    def _opacity(self) -> float | None:
+        """Of all meshes; None is opaque."""
+        chosen = min(self.opacity.value, 0.6) if self.style.value == "both" else self.opacity.value
+        return None if chosen == 1 else chosen
 
     def _place_picture(self, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
         """In the drawn camera, or, where the user wants that, behind everyone."""
@@ -232,7 +234,7 @@ class Live:
         """Someone who was not there before."""
         scene, name = self.server.scene, f"/people/{person.motion.name}"
         faces = self.body.faces.numpy().astype(np.uint32)
-        look = {"color": person.colour, "cast_shadow": False, "receive_shadow": False}
+        look = {"color": person.colour, "opacity": self._opacity, "cast_shadow": False, "receive_shadow": False}
         person.mesh = scene.add_mesh_simple(f"{name}/mesh", vertices, faces, **look)
         person.skeleton = scene.add_line_segments(f"{name}/skeleton", bones, person.colour, thickness=0.02)
         score = person.motion.score
@@ -257,18 +259,21 @@ class Live:
         client.camera.look_at = middle
 
     def _play(self) -> None:
-        """Frame after frame, at the clip's own times, while the box is ticked."""
-        clock, before = 0.0, time.monotonic()
+        """Frame after frame, at the clip's own times, while the box is ticked; from where the user moves it to."""
+        clock, shown, before = 0.0, 0, time.monotonic()
         while not self._stopped.wait(0.01):
             now = time.monotonic()
             gone, before = now - before, now
+            if not self.play.value or self.frame != shown:
+                shown = self.frame
+                clock = float(self.times[shown])
             if not self.play.value:
-                clock = float(self.times[self.frame])
                 continue
             clock += gone * float(self.speed.value)
             clock = float(self.times[0]) if clock > self.times[-1] + 1 / self.stage.fps else clock
             frame = max(0, int(np.searchsorted(self.times, clock, side="right")) - 1)
-            if frame != self.frame:
+            if frame != shown:
+                shown = frame
                 self.time.value = frame
 
 

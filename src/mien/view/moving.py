@@ -23,7 +23,8 @@ from mien.files import atomic_write
 from mien.palette import person_hex
 from mien.video import Footage
 from mien.view.frames import LONGEST_SIDE, frame_times, small_frames
-from mien.view.html import assembled, common_facts, jpeg
+from mien.view.html import assembled, common_facts
+from mien.view.page import jpeg
 
 __all__ = ["LARGEST", "clip_viewer_html", "write_clip_viewer"]
 

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from mien.errors import InputError
 from mien.files import atomic_write
 
-__all__ = ["escaped", "picture", "table", "write_page"]
+__all__ = ["counted", "escaped", "jpeg", "jpeg_bytes", "picture", "table", "write_page"]
 
 QUALITY = 88
 
@@ -25,12 +26,33 @@ def escaped(text: object) -> str:
 
 def picture(pixels: UInt8[np.ndarray, "height width 3"], longest: int, alt: str = "", quality: int = QUALITY) -> str:
     """An `img` element that holds its picture (RGB), at most `longest` pixels on its longer side."""
-    scale = min(1.0, longest / max(pixels.shape[:2]))
-    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    _, data = cv2.imencode(".jpg", np.ascontiguousarray(small[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    inside = base64.b64encode(data.tobytes()).decode()
-    return f'<img alt="{escaped(alt)}" src="data:image/jpeg;base64,{inside}">'
+    return f'<img alt="{escaped(alt)}" src="data:image/jpeg;base64,{jpeg(pixels, longest, quality)}">'
+
+
+def jpeg(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: int) -> str:
+    """The same as `jpeg_bytes`, as base64."""
+    return base64.b64encode(jpeg_bytes(picture, longest, quality)).decode()
+
+
+def jpeg_bytes(picture: UInt8[np.ndarray, "height width 3"], longest: int, quality: int) -> bytes:
+    """RGB as a JPEG, its longest side at most `longest` pixels.
+
+    Raises:
+        InputError: JPEG cannot hold it.
+    """
+    ratio = longest / max(picture.shape[:2])
+    if ratio < 1:
+        height, width = (max(1, round(side * ratio)) for side in picture.shape[:2])
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise InputError(f"a picture of {picture.shape} that cannot be written as JPEG", expected="an ordinary picture")
+    return data.tobytes()
+
+
+def counted(people: int) -> str:
+    """So many people, in words: `1 person`."""
+    return "1 person" if people == 1 else f"{people} people"
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], kinds: Sequence[str] | None = None) -> str:

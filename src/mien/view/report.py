@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from mien.scene import Scene
-from mien.view.page import escaped, picture, table, write_page
+from mien.view.page import counted, escaped, picture, table, write_page
 
 __all__ = ["Entry", "write_report"]
 
@@ -60,7 +60,7 @@ def _section(entry: Entry) -> str:
         )
         for i, person in enumerate(scene)
     ]
-    facts = f"{len(scene)} people · {width} x {height} pixels · camera: {escaped(scene.camera)}"
+    facts = f"{counted(len(scene))} · {width} x {height} pixels · camera: {escaped(scene.camera)}"
     facts += f" · focal length {float(scene.K[0, 0]):.0f} px · weights: {escaped(scene.origin.weights_name)}"
     return f"""<section><h2>{escaped(entry.title)}</h2>{warning}
 <p>{escaped(entry.note)}</p>
