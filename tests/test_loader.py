@@ -23,7 +23,7 @@ from mien.data.mixture import Part, balance, concat
 from mien.data.order import Order
 from mien.data.pixels import Sampling
 from mien.data.preview import draw_labels, draw_sample, preview_sheet
-from mien.data.samples import Label
+from mien.data.samples import Label, Samples
 from mien.data.store import Store
 from mien.errors import BodyError, InputError
 from mien.records import Record
@@ -107,6 +107,18 @@ def test_rows_of_several_datasets_come_in_the_order_asked_for(sets: tuple[Memory
     assert samples.keypoints3d is not None and samples.size is not None
     assert samples.size.tolist() == [[0, 0], [270, 480], [0, 0], [270, 480], [270, 480]]
     assert samples.keypoints3d.weight[:, 0].tolist() == [0, 1, 0, 1, 1]
+
+
+def test_a_pose_that_is_known_joint_by_joint_mixes_with_whole_ones(sets: tuple[Memory, Memory]) -> None:
+    pose = sets[1].samples.body_pose
+    assert pose is not None
+    weight = np.ones((len(sets[1]), 21), np.float32)
+    weight[:, 6] = 0
+    partly = replace(sets[1], samples=replace(sets[1].samples, body_pose=replace(pose, weight=weight)))
+    samples = take_rows((sets[0], partly), np.array([1, 0, 1]), np.array([3, 8, 0]))
+    assert samples.body_pose is not None
+    assert samples.body_pose.weight[:, 5:8].tolist() == [[1, 0, 1], [1, 1, 1], [1, 0, 1]]
+    assert Samples.cat([sets[0].samples, replace(partly.samples, size=None)]).body_pose is not None
 
 
 def test_exact_crops_are_the_published_ones(body: BodyModel, sets: tuple[Memory, Memory]) -> None:

@@ -31,7 +31,7 @@ from mien.files import sha256
 if TYPE_CHECKING:
     from mien.body.model import BodyModel
 
-__all__ = ["Check", "Outcome", "Piece", "Plan", "convert", "smpl_bodies", "too_many_missing"]
+__all__ = ["Check", "Outcome", "Piece", "Plan", "convert", "found_again", "smpl_bodies", "too_many_missing"]
 
 Check = Literal["sample", "all", "none"]
 SAMPLED = 16
@@ -91,7 +91,7 @@ class Piece:
     dropped: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
-    """The first few pictures that are not there."""
+    """The pictures that are not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +108,11 @@ class Outcome:
         """Rows left out because their picture is missing."""
         return sum(piece.skipped.get("picture missing", 0) for piece in self.pieces)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those pictures."""
+        return tuple(name for piece in self.pieces for name in piece.missing)
+
 
 def convert(plan: Plan, number: int) -> Outcome:
     """Ingest one of a plan's sources.
@@ -118,8 +123,9 @@ def convert(plan: Plan, number: int) -> Outcome:
         OutputError: the disk is full; what was written stays.
     """
     done = plan.progress / f"{number:03d}.json"
-    if done.exists():
-        return parse(Outcome, read_json(done), done)
+    before: Outcome | None = _record_of(Outcome, done)
+    if before is not None and not found_again(plan, before.missing):
+        return before
     setting = _with_body(plan)
     if setting.replicate:
         setting = replace(setting, last_hands=_last_hands(plan, number, setting))
@@ -174,10 +180,10 @@ class _Writer:
         return self.plan.progress / f"{self.number:03d}-{self.stretch:05d}.json"
 
     def _finished(self) -> Piece | None:
-        """The record of an earlier run, if its shard is whole."""
-        if not self._record.exists():
+        """The record of an earlier run, if its shard is whole and what it lacks is still not there."""
+        piece: Piece | None = _record_of(Piece, self._record)
+        if piece is None or found_again(self.plan, piece.missing):
             return None
-        piece: Piece = parse(Piece, read_json(self._record), self._record)
         path = self.plan.folder / piece.file
         whole = piece.rows == 0 or (path.exists() and sha256(path) == piece.sha256)
         return piece if whole else None
@@ -201,7 +207,7 @@ class _Writer:
             "changed": _positive(self.tally.changed),
             "dropped": _positive(self.tally.dropped),
             "skipped": _positive(self.skipped),
-            "missing": tuple(self.absent[:5]),
+            "missing": tuple(dict.fromkeys(self.absent)),
         }
         if not self.parts:
             return Piece(file=file, rows=0, **counts)
@@ -228,7 +234,7 @@ class _Writer:
         gone = {path for path in dict.fromkeys(paths) if not self.images.has(path)}
         if not gone:
             return samples
-        self.absent += sorted(gone)[: 5 - len(self.absent)]
+        self.absent += sorted(gone)
         there = np.array([path not in gone for path in samples.image], dtype=bool)
         self.skipped["picture missing"] += int((~there).sum())
         return samples.take(there)
@@ -238,6 +244,25 @@ class _Writer:
         if not self.plan.name.endswith("/train"):
             return samples
         return replace(samples, extra={name: samples.extra[name] for name in KEPT if name in samples.extra})
+
+
+def found_again(plan: Plan, names: Sequence[str]) -> bool:
+    """Whether any of the pictures that an earlier run missed is there now."""
+    if not names:
+        return False
+    try:
+        images = ImageStore.open(plan.pictures)
+    except InputError:
+        return False
+    return any(images.has(name) for name in names)
+
+
+def _record_of(kind: type[Any], path: Path) -> Any:
+    """The record of an earlier run; None if there is none, or none that this version can read."""
+    try:
+        return parse(kind, read_json(path), path) if path.exists() else None
+    except InputError:
+        return None
 
 
 def too_many_missing(plan: Plan, count: int, names: Sequence[str]) -> PictureError:

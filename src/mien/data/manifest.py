@@ -159,8 +159,12 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
         stream.write((json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, todo: str = "ingest the dataset anew") -> dict[str, Any]:
     """Read a JSON object.
+
+    Args:
+        path: the file.
+        todo: what the error says to do if it is damaged.
 
     Raises:
         InputError: it is missing or damaged.
@@ -170,7 +174,7 @@ def read_json(path: Path) -> dict[str, Any]:
             raise InputError(f"{path} is missing", expected="a store of `mien data ingest`", todo="check the path")
         record = files.read_json(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error})", todo="ingest the dataset anew") from error
+        raise InputError(f"{path} cannot be read ({error})", todo=todo) from error
     if not isinstance(record, dict):
-        raise InputError(f"{path} is no JSON object", todo="ingest the dataset anew")
+        raise InputError(f"{path} is no JSON object", todo=todo)
     return record

@@ -100,6 +100,8 @@ class Samples:
     def cat(cls, parts: Sequence[Samples]) -> Samples:
         """Join samples; a label that only some parts have gets weight 0 in the others. The first names the source.
 
+        Where one says of a label which of its parts are known, so do all.
+
         An array that only some parts have (`size`, `track`, arrays of `extra`) is left out.
         """
         first, changed, counts = parts[0], {}, [len(part) for part in parts]
@@ -126,7 +128,14 @@ def _cat(values: Sequence[Label | np.ndarray | None], counts: Sequence[int]) -> 
     pairs = zip(values, counts, strict=True)
     labels = [value if isinstance(value, Label) else _absent(known, count) for value, count in pairs]
     value = np.concatenate([label.value for label in labels])
-    return Label(value=value, weight=np.concatenate([label.weight for label in labels]))
+    parts = max((label.weight.shape[1:] for label in labels), key=len)
+    return Label(value=value, weight=np.concatenate([_for_parts(label.weight, parts) for label in labels]))
+
+
+def _for_parts(weight: np.ndarray, parts: tuple[int, ...]) -> np.ndarray:
+    """Weights of rows as weights of their parts: some datasets know a pose joint by joint, most as a whole."""
+    wide = weight.reshape(weight.shape + (1,) * (1 + len(parts) - weight.ndim))
+    return np.broadcast_to(wide, (len(weight), *parts))
 
 
 def _absent(like: Label, count: int) -> Label:

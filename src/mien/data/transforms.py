@@ -24,8 +24,10 @@ from mien.errors import InputError, closest
 __all__ = ["QUIRKS", "RULES", "TRANSFORMS", "Setting", "Tally", "Transform", "check_quirks"]
 
 
-RULES = 1
-"""Which edition of the rules below a store was made with: raise it when one of them changes what it does."""
+RULES = 2
+"""Which edition of the rules below, and of the readers, a store was made with: raise it when one of them changes what
+it gives. Stores that were made before are out of date then, and are made anew; until it is raised they stay as they
+are, whatever was mended."""
 
 
 @dataclass(frozen=True, kw_only=True)
