@@ -12,6 +12,7 @@ from mien.data.samples import Label, Samples
 __all__ = [
     "default_camera",
     "default_size",
+    "drop_boxes_outside",
     "drop_invalid_boxes",
     "drop_nan_joints",
     "drop_unless",
@@ -59,8 +60,14 @@ def drop_nan_joints(samples: Samples, setting: Setting) -> Samples:
     return samples.take(np.array(["keypoints3d" not in note.split() for note in notes], dtype=bool))
 
 
+def drop_boxes_outside(samples: Samples, setting: Setting) -> Samples:
+    """Leave out rows whose box has no pixel of the picture."""
+    low, size = samples.box.value[:, :2], samples.box.value[:, 2:]
+    return drop_invalid_boxes(samples.take((low + size > 0).all(1)), setting)
+
+
 def drop_invalid_boxes(samples: Samples, setting: Setting) -> Samples:
-    """Leave out rows whose box has no pixel of the picture, by the published rule."""
+    """The same by the published rule, which pushes a box that lies left of the picture, or above it, into it first."""
     del setting
     x, y, w, h = samples.box.value.T
     left, top = np.maximum(x, 0), np.maximum(y, 0)
@@ -84,10 +91,12 @@ def default_size(samples: Samples, setting: Setting) -> Samples:
 
 
 def default_camera(samples: Samples, setting: Setting) -> Samples:
-    """The camera that all pictures of the dataset have, where the file says none."""
-    if setting.camera is None or (samples.camera is not None and samples.camera.weight.any()):
+    """The camera that all pictures of the dataset have, for rows of which the file says none."""
+    if setting.camera is None or (samples.camera is not None and samples.camera.weight.all()):
         return samples
     value = np.tile(np.array(setting.camera, np.float32), (len(samples), 1))
+    if samples.camera is not None:
+        value = np.where(samples.camera.weight[:, None] > 0, samples.camera.value, value)
     return replace(samples, camera=Label(value=value, weight=np.ones(len(samples), np.float32)))
 
 

@@ -99,7 +99,13 @@ TRANSFORMS: tuple[Transform, ...] = (
         fixed=rows.unpad_boxes,
         upstream=as_it_is,
     ),
-    _same("invalid-boxes", "the box is empty, or lies outside the picture", "4.1", rows.drop_invalid_boxes),
+    Transform(
+        name="invalid-boxes",
+        reason="the box is empty, or lies outside the picture (upstream pushes one that lies left or above into it)",
+        spec="4.1, 5",
+        fixed=rows.drop_boxes_outside,
+        upstream=rows.drop_invalid_boxes,
+    ),
     _same("shrunk-hand-boxes", "hand boxes are too large by 1 / 0.65", "4.4", rows.shrink_hand_boxes, quirk=True),
     _same(
         "face-box-from-keypoints",
