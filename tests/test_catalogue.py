@@ -143,6 +143,17 @@ def test_check_tells_what_is_missing_and_damaged(tmp_path: Path) -> None:
     path.write_bytes(bytes(data))
     (state,) = check_folder(tmp_path, [chi3d], full=True)
     assert state.verdict == "damaged"
+    data[len(data) // 2] ^= 1
+    whole = bytes(data)
+    for place in np.random.default_rng(0).integers(0, len(data) - 100, 30):  # zlib has errors of its own
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x5A]) * 40 + whole[place + 40 :])
+        (state,) = check_folder(tmp_path, [chi3d], full=True)
+        assert state.verdict == "damaged", place
+    write_raw(tmp_path, coco, "train")
+    path = tmp_path / coco.files["train"][0][0]
+    path.write_bytes(path.read_bytes().replace(b":", b"?", 1))
+    verdicts = [next(iter(check_folder(tmp_path, [coco], full=full))).verdict for full in (False, True)]
+    assert verdicts == ["complete", "damaged"], "only a full check reads json to its end"
     with pytest.raises(InputError, match="nowhere is no folder"):
         list(check_folder(tmp_path / "nowhere", [chi3d]))
 

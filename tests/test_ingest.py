@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_pictures import encode, with_exif
 
 from mien.data import convert as convert_module
 from mien.data import shards
@@ -476,6 +477,27 @@ def test_a_picture_that_has_come_is_found(tmp_path: Path, max_bad: int) -> None:
     assert anything and manifest.rows == ROWS and not manifest.skipped
     run(tmp_path, [file], out="whole", check="all", max_bad=max_bad)
     assert bytes_of(tmp_path / "store") == bytes_of(tmp_path / "whole")
+
+
+def test_a_path_that_leads_out_of_the_root_is_a_missing_picture(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    file = write_raw(tmp_path / "raw/raw.npz", 20)
+    images = [str(name) for name in HumanData.read(file).image_path]
+    (tmp_path / "secret.jpg").touch()
+    images[3:5] = "../secret.jpg", str(tmp_path / "secret.jpg")
+    replace(HumanData.read(file), image_path=images).write(file)
+    manifest, _ = run(tmp_path / "raw", [file], check="all", max_bad=2)
+    assert manifest.rows == 18 and manifest.skipped == {"picture missing": 2}
+
+
+def test_pictures_that_are_stored_turned_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write_raw(tmp_path / "raw.npz", 3)
+    assert "EXIF" not in caplog.text
+    jpeg = with_exif(encode(np.zeros((16, 16, 3), np.uint8), ".jpg"), 8)
+    for picture in (tmp_path / "clip").iterdir():
+        picture.write_bytes(jpeg)
+    run(tmp_path, [file])
+    assert caplog.text.count("clip/0_0000.jpg of raw.npz is turned by its EXIF block") == 1
 
 
 def test_a_worker_that_was_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

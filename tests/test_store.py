@@ -321,8 +321,22 @@ def test_a_picture_path_cannot_leave_its_folder(tmp_path: Path) -> None:
     images = ImageStore.open(_archive("folder", tmp_path))
     (tmp_path / "secret").write_text("x")
     for path in ("../secret", str(tmp_path / "secret"), "a/../../secret"):
+        assert not images.has(path)
         with pytest.raises(PictureError, match="leads out of the folder"):
             images.read(path)
+    assert ImageStore.open("/").read(str(tmp_path / "pics/a/0.jpg").lstrip("/")) == b"zero"
+
+
+def test_an_address_that_fails_in_its_own_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = ImageStore.open(_archive("address", tmp_path))
+    assert not images.has("../pics/a/0.jpg")
+
+    def failing(*_: object, **__: object) -> bytes:
+        raise RuntimeError("503, message='Service Unavailable'")  # as aiohttp's: no OSError
+
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.cat_file", failing)
+    with pytest.raises(PictureError, match=r"'a/0.jpg' cannot be read \(503, message='Service Unavailable'\)"):
+        images.read("a/0.jpg")
 
 
 def test_a_dataset_reads_its_pictures(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def check(
     Args:
         root: the folder with raw data.
         names: look for these datasets only.
-        full: read every file to its end.
+        full: read every .npz and .json to its end.
 
     Returns:
         0 if all of it is complete, 1 if something is not.
@@ -126,7 +126,13 @@ def stats(store: tyro.conf.Positional[Path], /, *, out: Path | None = None, body
 
 
 def fit(
-    file: tyro.conf.Positional[Path], /, *, out: Path, bodies: Path | None = None, transfer: Path | None = None
+    file: tyro.conf.Positional[Path],
+    /,
+    *,
+    out: Path,
+    bodies: Path | None = None,
+    transfer: Path | None = None,
+    gender: Literal["", "male", "female", "neutral"] = "",
 ) -> int:
     """Neutral SMPL-X parameters for a HumanData file: betas of gendered bodies, or everything from SMPL and SMPL-H.
 
@@ -135,6 +141,7 @@ def fit(
         out: where the file goes with `betas_neutral`, or with `smplx`, beside what it had.
         bodies: folder of the body models; by default the usual places.
         transfer: smplx2smpl.pkl, which SMPL and SMPL-H need; by default beside the bodies.
+        gender: of all people, where the file says none.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -143,7 +150,11 @@ def fit(
 
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task(file.name, total=None)
-        done = refit(file, out, bodies, transfer, lambda rows, total: bar.update(task, completed=rows, total=total))
+
+        def progress(rows: int, total: int) -> None:
+            bar.update(task, completed=rows, total=total)
+
+        done = refit(file, out, bodies, transfer, progress, gender)
     genders = ", ".join(f"{count:,} {gender}" for gender, count in sorted(done.genders.items()))
     print(f"{out}: {done.what} of {done.rows:,} rows ({genders}), {done.error:.2f} mm from the given meshes")
     return 0
@@ -209,12 +220,10 @@ def preview(
     Returns:
         0 if all went well, 1 if a sample could not be read.
     """
-    import cv2
-
     from mien.body.files import find_body
     from mien.body.model import BodyModel
     from mien.data.augment import Augment
-    from mien.data.preview import preview_sheet
+    from mien.data.preview import encode_sheet, preview_sheet
     from mien.data.store import Store
     from mien.errors import AssetMissing, InputError
     from mien.files import atomic_write
@@ -239,8 +248,9 @@ def preview(
     )
     for message in skipped:
         print(f"left out: {message}")
+    data = encode_sheet(sheet, out.suffix)
     with atomic_write(out) as stream:
-        stream.write(cv2.imencode(out.suffix, sheet[..., ::-1])[1].tobytes())
+        stream.write(data)
     print(out)
     return 1 if skipped else 0
 

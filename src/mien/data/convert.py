@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from pydantic import ConfigDict
 
-from mien.data.images import ImageStore
+from mien.data.images import ImageStore, turned
 from mien.data.manifest import parse, read_json, write_json
 from mien.data.samples import Label, Samples
 from mien.data.shards import write_shard
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from mien.body.model import BodyModel
 
 __all__ = ["Check", "Outcome", "Piece", "Plan", "convert", "found_again", "smpl_bodies", "too_many_missing"]
+
+log = logging.getLogger("mien")
 
 Check = Literal["sample", "all", "none"]
 SAMPLED = 16
@@ -150,7 +153,7 @@ class _Writer:
         self.images = None if plan.check == "none" else ImageStore.open(plan.pictures)
         self.pieces: list[Piece] = []
         self.stretch = -1
-        self.missing = 0
+        self.missing, self.looked_at = 0, False
         self._start(-1)
 
     def feed(self, stretch: int, samples: Samples, left_out: int) -> None:
@@ -231,6 +234,8 @@ class _Writer:
         paths = samples.image
         if self.plan.check == "sample":
             paths = paths[np.unique(np.linspace(0, len(paths) - 1, SAMPLED).astype(int))]
+        if not self.looked_at:
+            self._look_at(self.images, paths[: SAMPLED // 4])
         gone = {path for path in dict.fromkeys(paths) if not self.images.has(path)}
         if not gone:
             return samples
@@ -238,6 +243,14 @@ class _Writer:
         there = np.array([path not in gone for path in samples.image], dtype=bool)
         self.skipped["picture missing"] += int((~there).sum())
         return samples.take(there)
+
+    def _look_at(self, images: ImageStore, paths: Iterable[str]) -> None:
+        """Say so if pictures are stored turned: their labels may be of the upright picture, as viewers show it."""
+        self.looked_at = True
+        if odd := turned(images, paths):
+            name, source = odd[0], next(iter(self.plan.sources[self.number].values())).name
+            what = "is turned by its EXIF block: its labels must be of the pixels as they are stored"
+            log.warning("%s: %s of %s %s", self.plan.name, name, source, what)
 
     def _trimmed(self, samples: Samples) -> Samples:
         """Without the extras that training never reads."""

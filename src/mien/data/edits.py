@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from mien.data.samples import Label, Samples
+from mien.data.samples import Label, Samples, by_row
 
 __all__ = ["Setting", "Step", "as_it_is", "extra_number", "filled", "known_rows", "only_where"]
 
@@ -50,7 +50,7 @@ def as_it_is(samples: Samples, setting: Setting) -> Samples:
 
 def known_rows(label: Label) -> Float32[np.ndarray, "row"]:
     """1 for rows of which any part is known."""
-    return np.asarray((label.weight.reshape(len(label.weight), -1) > 0).any(1), dtype=np.float32)
+    return np.asarray((by_row(label.weight) > 0).any(1), dtype=np.float32)
 
 
 def only_where(label: Label, keep: Any) -> Label:

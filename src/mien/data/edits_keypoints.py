@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32
 
 from mien.body.joints import SMPLX_JOINTS
 from mien.data.edits import Setting, known_rows
-from mien.data.joints import to_137
+from mien.data.joints import HANDS, WRISTS, to_137
 from mien.data.samples import Label, Samples
 
 __all__ = [
@@ -20,10 +20,6 @@ __all__ = [
     "keypoints_of_smpl_first",
 ]
 
-LEFT_HAND, RIGHT_HAND = slice(25, 45), slice(45, 65)
-"""Parts of the 137 joints."""
-WRISTS = (12, 13)
-
 
 def hand_keypoints_with_pose(samples: Samples, setting: Setting) -> Samples:
     """Keypoints of a hand of a fitted body only where the fit has the hand too. The wrist is the body's, and stays.
@@ -32,14 +28,13 @@ def hand_keypoints_with_pose(samples: Samples, setting: Setting) -> Samples:
     """
     del setting
     fitted = np.zeros(len(samples), bool) if samples.body_pose is None else known_rows(samples.body_pose) > 0
-    sides = ((LEFT_HAND, samples.left_hand_pose), (RIGHT_HAND, samples.right_hand_pose))
     changed: dict[str, Label] = {}
     for name in ("keypoints2d", "keypoints3d"):
         label: Label | None = getattr(samples, name)
         if label is None:
             continue
         weight = label.weight.copy()
-        for joints, pose in sides:
+        for joints, pose in zip(HANDS, (samples.left_hand_pose, samples.right_hand_pose), strict=True):
             known = np.zeros(len(samples), bool) if pose is None else known_rows(pose) > 0
             weight[:, joints] *= (known | ~fitted)[:, None]
         changed[name] = Label(value=label.value * (weight[..., None] > 0), weight=weight)
@@ -58,7 +53,7 @@ def hand_keypoints_forced(samples: Samples, setting: Setting) -> Samples:
         if label is None:
             continue
         weight, there = label.weight.copy(), known_rows(label)
-        for side, (joints, pose) in enumerate(zip((LEFT_HAND, RIGHT_HAND), poses, strict=True)):
+        for side, (joints, pose) in enumerate(zip(HANDS, poses, strict=True)):
             own = np.zeros(len(samples), np.float32) if pose is None else known_rows(pose)
             forced = own if setting.last_hands is None else np.full_like(own, float(setting.last_hands[side]))
             forced = forced * there

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from mien.data.edits import Setting, Step, extra_number, filled, only_where
-from mien.data.samples import Label, Samples
+from mien.data.samples import Label, Samples, by_row
 
 __all__ = [
     "absolute_hands",
@@ -160,4 +160,4 @@ def _forget_zeros(samples: Samples, *names: str) -> dict[str, Label]:
 
 
 def _nonzero(label: Label) -> Bool[np.ndarray, "row"]:
-    return (label.value != 0).reshape(len(label.value), -1).any(1)
+    return (by_row(label.value) != 0).any(1)

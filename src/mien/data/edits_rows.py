@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from mien.data.edits import Setting, Step, extra_number, filled
-from mien.data.samples import Label, Samples
+from mien.data.joints import FACE, extent
+from mien.data.samples import Label, Samples, text
 
 __all__ = [
     "default_camera",
@@ -24,8 +25,6 @@ __all__ = [
     "unpad_boxes",
 ]
 
-FACE = slice(65, 137)
-"""Of the 137 joints."""
 PADDING = 1.2
 
 
@@ -80,7 +79,7 @@ def drop_invalid_boxes(samples: Samples, setting: Setting) -> Samples:
 def strip_slash(samples: Samples, setting: Setting) -> Samples:
     """Paths without their leading slash."""
     del setting
-    return replace(samples, image=_strings([path.lstrip("/") for path in samples.image]))
+    return replace(samples, image=text([path.lstrip("/") for path in samples.image]))
 
 
 def default_size(samples: Samples, setting: Setting) -> Samples:
@@ -128,12 +127,8 @@ def face_box_from_keypoints(samples: Samples, setting: Setting) -> Samples:
     del setting
     if samples.keypoints2d is None:
         return samples
-    points, known = samples.keypoints2d.value[:, FACE], samples.keypoints2d.weight[:, FACE, None] > 0
-    low = np.where(known, points, np.inf).min(1)
-    high = np.where(known, points, -np.inf).max(1)
-    weight = (known[..., 0].any(1) & (high > low).all(1)).astype(np.float32)
-    value = np.where(weight[:, None] > 0, np.concatenate([low, high - low], 1), 0).astype(np.float32)
-    return replace(samples, face_box=_scaled(Label(value=value, weight=weight), PADDING))
+    value, known = extent(samples.keypoints2d.value[:, FACE], samples.keypoints2d.weight[:, FACE])
+    return replace(samples, face_box=_scaled(Label(value=value, weight=known.astype(np.float32)), PADDING))
 
 
 def _scaled(box: Label, factor: float | np.ndarray) -> Label:
@@ -141,9 +136,3 @@ def _scaled(box: Label, factor: float | np.ndarray) -> Label:
     x, y, w, h = (box.value[:, i].astype(np.float64) for i in range(4))
     value = np.stack([x + w * (1 - factor) / 2, y + h * (1 - factor) / 2, w * factor, h * factor], 1)
     return filled(box, value)
-
-
-def _strings(values: list[str]) -> np.ndarray:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from mien.data.augment import LEFT_HAND, UPPER, WHOLE, Draws
+from mien.data.joints import HANDS, WRISTS
 from mien.data.samples import Samples
 from mien.geometry.boxes import crop_box
 from mien.geometry.crop import Crop
@@ -16,7 +17,7 @@ _TORSO = (1, 2, 8, 9)
 """Hips and shoulders among the 137 joints: without them nobody knows what is above the hips."""
 _ABOVE = (*_TORSO, 7, *range(10, 14), *range(20, 25))
 """And neck, elbows, wrists, ears, eyes, nose."""
-_HANDS = ((12, *range(25, 45)), (13, *range(45, 65)))
+_HANDS = tuple((wrist, *range(hand.start, hand.stop)) for wrist, hand in zip(WRISTS, HANDS, strict=True))
 """Wrist and fingers of the left and the right hand."""
 _HAND_ROOM, _ENOUGH, _SMALLEST = 2.0, 8, 16.0
 """How much larger than a hand its crop is; how many joints show where it is; pixels below which it is not worth it."""

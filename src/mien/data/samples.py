@@ -5,6 +5,7 @@ Readers give chunks of them, label transforms map them to others, the store keep
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, Shaped
 
-__all__ = ["PARAMS", "Label", "Samples"]
+__all__ = ["PARAMS", "Label", "Samples", "by_row", "text"]
 
 PARAMS: dict[str, tuple[int, ...]] = {
     "global_orient": (3,),
@@ -113,6 +114,18 @@ class Samples:
         extra = {name: _cat([part.extra.get(name) for part in parts], counts) for name in names}
         changed["extra"] = {name: value for name, value in extra.items() if value is not None}
         return replace(first, **changed)
+
+
+def text(values: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """An object array of str."""
+    array = np.empty(len(values), object)
+    array[:] = [str(value) for value in values]
+    return array
+
+
+def by_row(array: Shaped[np.ndarray, "row *shape"]) -> Shaped[np.ndarray, "row flat"]:
+    """All numbers of a row side by side, also where there are no rows."""
+    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 def _take(value: Label | np.ndarray, rows: Any) -> Label | np.ndarray:

@@ -22,7 +22,7 @@ import mien
 from mien.data.gathering import Gatherer
 from mien.data.images import ImageStore
 from mien.data.manifest import Manifest, ShardFile, Source, read_json, write_json
-from mien.data.samples import Label, Samples
+from mien.data.samples import Label, Samples, by_row
 from mien.data.shards import SCHEMA_VERSION, Columns, Shard, write_shard
 from mien.errors import InputError, closest
 from mien.files import exclusive, inside, sha256, writing
@@ -253,7 +253,7 @@ def count_known(samples: Samples) -> dict[str, int]:
     """How many rows have each label, or a part of it."""
     labels = {field.name: getattr(samples, field.name) for field in fields(samples)}
     found = {name: label for name, label in labels.items() if isinstance(label, Label)}
-    return {name: int((label.weight.reshape(len(samples), -1) != 0).any(1).sum()) for name, label in found.items()}
+    return {name: int((by_row(label.weight) != 0).any(1).sum()) for name, label in found.items()}
 
 
 def _write_shards(

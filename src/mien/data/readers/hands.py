@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from mien.data.joints import CONVENTIONS
-from mien.data.readers.base import Columns, File, Reader, chunks, extent, load_json, mapping_in, numbers, text, wrong
+from mien.data.joints import CONVENTIONS, extent
+from mien.data.readers.base import Columns, File, Reader, chunks, load_json, mapping_in, numbers, wrong
 from mien.data.readers.coco import Coco, Group, put_groups
 from mien.data.readers.params import rotate_root, to_camera
 from mien.data.readers.world import put_points
-from mien.data.samples import Samples
+from mien.data.samples import Samples, text
 from mien.errors import InputError
 
 __all__ = ["FREIHAND", "INTERHAND", "read_freihand", "read_interhand"]

@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Float32
 
-from mien.data.joints import CONVENTIONS
-from mien.data.readers.base import Columns, chunks, extent, text, wrong
+from mien.data.joints import CONVENTIONS, extent
+from mien.data.readers.base import Columns, chunks, wrong
 from mien.data.readers.world import put_points
-from mien.data.samples import Samples
+from mien.data.samples import Samples, text
 from mien.errors import InputError
 from mien.files import opened
 from mien.limits import MAX_UNPACKED, UNPACKED_RATIO

@@ -20,7 +20,6 @@ from mien.data.readers.base import (
     mapping_in,
     numbers,
     records_in,
-    text,
     wrong,
 )
 from mien.data.readers.coco import (
@@ -32,7 +31,7 @@ from mien.data.readers.coco import (
     put_part_labels,
 )
 from mien.data.readers.params import NeuralAnnot, put_camera, put_smpl, put_smplx, rotate_root
-from mien.data.samples import Samples
+from mien.data.samples import Samples, text
 from mien.errors import InputError
 from mien.npz import load_npy
 

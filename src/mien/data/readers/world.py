@@ -17,10 +17,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from mien.data.joints import CONVENTIONS
-from mien.data.readers.base import Columns, File, Reader, Record, load_json, mapping_in, numbers, text, wrong
+from mien.data.readers.base import Columns, File, Reader, Record, load_json, mapping_in, numbers, wrong
 from mien.data.readers.coco import PARAMS_FILE, Coco
 from mien.data.readers.params import NeuralAnnot, put_smplx, rotate_root, to_camera
-from mien.data.samples import Label, Samples
+from mien.data.samples import Label, Samples, text
 from mien.errors import InputError
 
 __all__ = ["HUMAN36M", "MPI_INF_3DHP", "read_human36m", "read_mpi_inf_3dhp"]
