@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from pydantic import ConfigDict
 
+from mien.data.edits_params import unsaid_hands
 from mien.data.images import ImageStore, turned
 from mien.data.manifest import parse, read_json, write_json
 from mien.data.samples import Label, Samples
@@ -93,6 +94,7 @@ class Piece:
     changed: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    assumed: dict[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     """The pictures that are not there."""
 
@@ -165,6 +167,8 @@ class _Writer:
             return
         self.skipped["interval"] += left_out
         kept = self._without_missing(self.tally(samples))
+        if not self.setting.replicate:
+            self.assumed[f"hands {self.setting.hands}"] += unsaid_hands(kept)
         if len(kept):
             self.parts.append(self._trimmed(kept))
 
@@ -175,7 +179,7 @@ class _Writer:
 
     def _start(self, stretch: int) -> None:
         self.stretch, self.parts, self.absent = stretch, list[Samples](), list[str]()
-        self.tally, self.skipped = Tally(self.setting), Counter[str]()
+        self.tally, self.skipped, self.assumed = Tally(self.setting), Counter[str](), Counter[str]()
         self.finished = self._finished() if stretch >= 0 else None
 
     @property
@@ -210,6 +214,7 @@ class _Writer:
             "changed": _positive(self.tally.changed),
             "dropped": _positive(self.tally.dropped),
             "skipped": _positive(self.skipped),
+            "assumed": _positive(self.assumed),
             "missing": tuple(dict.fromkeys(self.absent)),
         }
         if not self.parts:
@@ -298,9 +303,10 @@ def _read(plan: Plan, number: int) -> Iterator[Samples]:
 
     reader, files = READERS[plan.reader], dict(plan.sources[number])
     first = files.pop(reader.files[0].role)
-    known = inspect.signature(reader.read).parameters
-    options: dict[str, Any] = {**plan.options[number], "replicate": plan.setting.replicate}
-    yield from reader.read(first, **files, **{name: value for name, value in options.items() if name in known})
+    options: dict[str, Any] = dict(plan.options[number])
+    if "replicate" in inspect.signature(reader.read).parameters:
+        options["replicate"] = plan.setting.replicate
+    yield from reader.read(first, **files, **options)
 
 
 def _last_hands(plan: Plan, number: int, setting: Setting) -> tuple[bool, bool] | None:

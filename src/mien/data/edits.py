@@ -75,5 +75,5 @@ def extra_number(samples: Samples, key: str) -> tuple[Float32[np.ndarray, "row"]
     if value is None:
         return np.zeros(len(samples), np.float32), np.zeros(len(samples), dtype=bool)
     if isinstance(value, Label):
-        return value.value.reshape(len(samples), -1)[:, 0], known_rows(value) > 0
-    return value.reshape(len(samples), -1)[:, 0].astype(np.float32), np.ones(len(samples), dtype=bool)
+        return by_row(value.value)[:, 0], known_rows(value) > 0
+    return by_row(value)[:, 0].astype(np.float32), np.ones(len(samples), dtype=bool)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool
 
-from mien.data.edits import Setting, Step, extra_number, filled, only_where
+from mien.data.edits import Setting, Step, extra_number, filled, known_rows, only_where
 from mien.data.samples import Label, Samples, by_row
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "forget_zeros",
     "forget_zeros_upstream",
     "neutral_betas",
+    "unsaid_hands",
     "zero_hand_roots",
 ]
 
@@ -103,6 +104,15 @@ def absolute_hands(samples: Samples, setting: Setting) -> Samples:
     means = dict(zip(hands, setting.mean_hands(), strict=True))
     add = relative[:, None, None]
     return replace(samples, **{name: filled(hand, hand.value + means[name] * add) for name, hand in known.items()})
+
+
+def unsaid_hands(samples: Samples) -> int:
+    """How many rows have hand poses of which the file does not say what they are relative to."""
+    known = np.zeros(len(samples), dtype=bool)
+    for hand in (samples.left_hand_pose, samples.right_hand_pose):
+        if hand is not None:
+            known |= known_rows(hand) > 0
+    return int((known & ~extra_number(samples, "flat_hand_mean")[1]).sum())
 
 
 def forget_extreme_betas(samples: Samples, setting: Setting) -> Samples:

@@ -25,7 +25,7 @@ from mien.data.catalogue import Entry
 from mien.data.convert import Check, Outcome, Plan, convert, found_again, smpl_bodies, too_many_missing
 from mien.data.humandata import HumanDataFile
 from mien.data.images import ImageStore
-from mien.data.locate import Found
+from mien.data.locate import Found, check_options, find_reader
 from mien.data.manifest import Change, Manifest, ShardFile, Source, read_json, write_json
 from mien.data.shards import Columns, Layout
 from mien.data.store import ROWS_PER_SHARD, Dataset, Store, dataset_folder
@@ -42,6 +42,8 @@ UPSTREAM_RATIO = 1.2 * 0.833
 PADDED = {"humandata": 1.2, "agora": 1.2}
 """By how much the boxes of a reader's files are padded where the files do not say."""
 
+_COUNTED = ("known", "changed", "dropped", "skipped", "assumed")
+"""Of each piece."""
 MISSING = "missing.json"
 """Beside a manifest: the pictures that were not there."""
 
@@ -73,14 +75,16 @@ def make_plan(entry: Entry, split: str, sources: Sequence[Found], pictures: str,
     """What is to be done for one split of one dataset.
 
     Raises:
-        InputError: the entry names a quirk that there is not, its name or the split is none that a dataset can have, or
-            the interval is below 1.
+        InputError: the entry names a quirk that there is not, its name or the split is none that a dataset can have,
+            the reader has no such options, or the interval is below 1.
         AssetMissing: hand poses are relative to the mean hand, and the body that has it is not there.
     """
     check_quirks(entry.name, entry.quirks)
     if request.interval < 1 or request.workers < 1 or request.rows_per_shard < 1:
         raise InputError("an interval, a number of workers or of rows below 1", expected="1 or more")
     reader = entry.reader_of(split)
+    for source in sources:
+        check_options(find_reader(reader), source.options)
     hands = (entry.hands_upstream or entry.hands) if request.replicate else entry.hands
     setting = Setting(
         quirks=frozenset(entry.quirks),
@@ -166,7 +170,7 @@ def _convert_all(plan: Plan, workers: int) -> list[Outcome]:
 def _manifest(
     plan: Plan, entry: Entry, sources: Sequence[Source], outcomes: Sequence[Outcome], settings: Mapping[str, Any]
 ) -> Manifest:
-    shards, counts = list[ShardFile](), {name: Counter[str]() for name in ("known", "changed", "dropped", "skipped")}
+    shards, counts = list[ShardFile](), {name: Counter[str]() for name in _COUNTED}
     contents = list[Columns]()
     for number, outcome in enumerate(outcomes):
         for piece in outcome.pieces:
@@ -191,6 +195,7 @@ def _manifest(
         sources=tuple(replace(s, entries=outcome.entries) for s, outcome in zip(sources, outcomes, strict=True)),
         changes=tuple(change for change in changes if change.changed or change.dropped),
         skipped=dict(sorted(counts["skipped"].items())),
+        assumed=dict(sorted(counts["assumed"].items())),
         settings=dict(settings),
         title=entry.title,
         licence=entry.licence,

@@ -1,7 +1,7 @@
 """What a store says of itself in JSON: where the rows of a dataset came from, what was done to them, where they lie.
 
-The manifest holds no dates and no paths of a machine but the picture root: the same sources and the same settings give
-the same bytes.
+The manifest holds no dates, and no paths of a machine but the picture root and what a reader was told: the same sources
+and the same settings give the same bytes.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ class Manifest:
     changes: tuple[Change, ...] = ()
     skipped: dict[str, int] = field(default_factory=dict)
     """Rows left out for other reasons (picture missing, interval), counted."""
+    assumed: dict[str, int] = field(default_factory=dict)
+    """Rows of which the files do not say what was taken for true: `hands relative`, `hands flat`."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What the ingest was asked for."""
     title: str = ""

@@ -90,7 +90,7 @@ def _part(root: Path, entry: Record, key: str) -> Any:
         return entry.get(key)
     place = inside(root, str(entry[f"{key}_path"]))
     if not place.exists():
-        todo = "give --root, the folder that the annotations' paths start from"
+        todo = "name the folder that the annotations' paths start from: --options root=FOLDER"
         raise InputError(f"annotation {entry.get('id')} names {place}, which is not there", todo=todo)
     return load_pickle(place) if place.suffix == ".pkl" else load_json(place)
 

@@ -147,7 +147,7 @@ def read_freihand(
     if not isinstance(content, list):
         raise wrong(path, f"a {type(content).__name__}", "training_xyz.json, a list of joints")
     if intrinsics is None:
-        raise InputError(f"{path} comes with training_K.json", todo="give it as --intrinsics")
+        raise InputError(f"{path} comes with training_K.json", todo="name it beside it")
     versions = versions.split(",") if isinstance(versions, str) else versions
     if unknown := set(versions) - set(_VERSIONS):
         raise InputError(f"FreiHAND has no pictures {sorted(unknown)}", expected=", ".join(_VERSIONS))

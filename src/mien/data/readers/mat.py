@@ -144,7 +144,7 @@ def read_3dhp_mat(path: Path, calibration: Path | None, picture: str) -> Iterato
     subject, sequence = named.groups() if named else ("", "")
     if not named and ("{subject}" in picture or "{sequence}" in picture):
         raise InputError(
-            f"{path} lies in no folder S*/Seq*", todo="give --picture, the pattern of your pictures' paths"
+            f"{path} lies in no folder S*/Seq*", todo="give the pattern of your pictures' paths: --options picture=..."
         )
     cameras = read_calibration(calibration) if calibration else {}
     start = 0

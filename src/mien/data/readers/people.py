@@ -99,7 +99,8 @@ def read_ubody(
     coco, neural = Coco.load(path), NeuralAnnot(params) if params else None
     if split != "all":
         if test_list is None:
-            raise InputError(f"split {split!r} of UBody needs the list of test videos", todo="give --test-list")
+            found = f"split {split!r} of UBody needs the list of test videos"
+            raise InputError(found, todo="name it beside the annotations: intra_scene_test_list.npy")
         tested = {str(name).partition("_Trim")[0] for name in load_npy(Path(test_list)).ravel().tolist()}
         coco = coco.pick(lambda _, picture: (_video(picture) in tested) == (split == "test"))
     for columns, entries, _ in coco.chunks():

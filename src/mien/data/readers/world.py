@@ -87,7 +87,8 @@ def read_mpi_inf_3dhp(
 
         return read_3dhp_mat(Path(path), calibration, picture)
     if camera is None or joints is None:
-        raise InputError(f"{path} comes with a file of cameras and one of joints", todo="give --camera and --joints")
+        found = f"{path} is without its file of cameras, or that of joints"
+        raise InputError(found, todo=f"name them beside it: {_CAMERA.what}, {_JOINTS.what}")
     return _read(Path(path), camera, joints, params, _MPI_INF_3DHP)
 
 
