@@ -84,7 +84,7 @@ def test_shards_with_different_labels_make_one_dataset(tmp_path: Path) -> None:
     assert found.source == "mixed/train"
     only_two = dataset.take(np.arange(12, 21))
     assert only_two.source == "two.npz" and only_two.keypoints3d is not None and not only_two.keypoints3d.weight.any()
-    assert dataset.where(13) == "mixed/train row 13 (two.npz, entry 1)"
+    assert dataset.take(np.array([13])).source == "two.npz" and dataset.take(np.array([13])).row.tolist() == [1]
     assert dataset.manifest.known["keypoints3d"] == 12
 
 

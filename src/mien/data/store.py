@@ -112,11 +112,6 @@ class Dataset:
             self._images = ImageStore.open(self.manifest.pictures, beside=self.folder)
         return self._images
 
-    def where(self, row: int) -> str:
-        """How messages speak of a row: dataset, row, source file, entry in it."""
-        sample = self.take(np.array([row]))
-        return f"{self.name} row {row} ({sample.source}, entry {sample.row[0]})"
-
     def verify(self) -> list[str]:
         """What is wrong with its shards; empty if every byte is as it was written."""
         wrong: list[str] = []

@@ -17,7 +17,6 @@ from mien.data import edits_keypoints as keypoints
 from mien.data import edits_params as params
 from mien.data import edits_rows as rows
 from mien.data.edits import Setting, Step, as_it_is
-from mien.data.manifest import Change
 from mien.data.samples import Label, Samples
 from mien.errors import InputError, closest
 
@@ -229,14 +228,6 @@ class Tally:
                     self.changed[transform.name] += int(changed_rows(samples, result).sum())
                 samples = result
         return samples
-
-    def changes(self) -> tuple[Change, ...]:
-        """What was done, in order; transforms that did nothing are left out."""
-        return tuple(
-            Change(name=each.name, reason=each.reason, changed=self.changed[each.name], dropped=self.dropped[each.name])
-            for each in TRANSFORMS
-            if self.changed[each.name] or self.dropped[each.name]
-        )
 
 
 def changed_rows(before: Samples, after: Samples) -> Bool[np.ndarray, "row"]:
