@@ -323,6 +323,8 @@ def test_boxes_that_hold_nothing_give_no_frame(people: Samples) -> None:
         value[0] = box
         wrong = replace(people, box=replace(people.box, value=value))
         assert frame(wrong, 0, (HEIGHT, WIDTH), 1.2, _fixed()) is None
+        pushed = frame(wrong, 0, (HEIGHT, WIDTH), 1.2, _fixed(), push=True)
+        assert (pushed is not None) == (box[0] == -50), "as published: at the edge of the picture"
 
 
 # labels ---------------------------------------------------------------------------------------------------------

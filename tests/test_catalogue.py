@@ -143,6 +143,17 @@ def test_check_tells_what_is_missing_and_damaged(tmp_path: Path) -> None:
     path.write_bytes(bytes(data))
     (state,) = check_folder(tmp_path, [chi3d], full=True)
     assert state.verdict == "damaged"
+    data[len(data) // 2] ^= 1
+    whole = bytes(data)
+    for place in np.random.default_rng(0).integers(0, len(data) - 100, 30):  # zlib has errors of its own
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x5A]) * 40 + whole[place + 40 :])
+        (state,) = check_folder(tmp_path, [chi3d], full=True)
+        assert state.verdict == "damaged", place
+    write_raw(tmp_path, coco, "train")
+    path = tmp_path / coco.files["train"][0][0]
+    path.write_bytes(path.read_bytes().replace(b":", b"?", 1))
+    verdicts = [next(iter(check_folder(tmp_path, [coco], full=full))).verdict for full in (False, True)]
+    assert verdicts == ["complete", "damaged"], "only a full check reads json to its end"
     with pytest.raises(InputError, match="nowhere is no folder"):
         list(check_folder(tmp_path / "nowhere", [chi3d]))
 
@@ -176,6 +187,53 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert len(Store.open(out)["mine/val"]) == ROWS
     with pytest.raises(InputError, match="no reader is called 'humandat'; did you mean 'humandata'"):
         verbs.ingest((file,), out=out, reader="humandat")
+    with pytest.raises(InputError, match="no file is named"):
+        verbs.ingest((), out=out, reader="humandata")
+    with pytest.raises(InputError, match=r"--split val without --reader; the catalogue says it"):
+        verbs.ingest(("chi3d",), out=out, root=root, split="val")
+    with pytest.raises(InputError, match=r"the catalogue has no dataset 'my_people'"):
+        verbs.ingest(("all", "my_people"), out=out, root=root)
+
+
+def test_a_reader_is_told_its_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body, root, out = find_body("openbody"), tmp_path / "raw", tmp_path / "store"
+    write_raw(root, find("agora"), "val")
+    file, images = str(root / find("agora").files["val"][0][0]), str(root / find("agora").pictures)
+    sizes = []
+    for options in ((), ("resolution=1280x720",)):
+        words = {"out": out, "reader": "agora", "name": "mine", "images": images, "body": body, "pictures": "none"}
+        assert verbs.ingest((file,), **words, options=options) == 0  # pyright: ignore[reportArgumentType]
+        size = Store.open(out)["mine"].take(np.arange(1)).size
+        assert size is not None
+        sizes.append(size[0].tolist())
+    assert sizes == [[2160, 3840], [720, 1280]]
+    assert Store.open(out)["mine"].manifest.settings["options"] == [{"resolution": "1280x720"}]
+    for options, says in (
+        (("resolution",), "expected name=value"),
+        (("a=1", "a=2"), "once"),
+        (("size=3",), "no option"),
+    ):
+        with pytest.raises(InputError, match=says):
+            verbs.ingest((file,), out=out, reader="agora", options=options)
+    with pytest.raises(InputError, match="'humandata' has no option 'resolution'"):
+        write_raw(root, find("chi3d"), "train")
+        verbs.ingest(("chi3d",), out=out, root=root, options=("resolution=1280x720",))
+
+
+def test_what_was_assumed_of_hands_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_raw(tmp_path, find("chi3d"), "train")
+    file, words = str(tmp_path / "CHI3D_train_230511_1492_0.npz"), {"out": tmp_path / "store", "reader": "humandata"}
+    body = find_body("openbody")
+    verbs.ingest((file,), **words, name="relative", pictures="none", body=body)  # pyright: ignore[reportArgumentType]
+    assert "4 assumed           the files do not say; taken for offsets from the mean hand" in capsys.readouterr().out
+    verbs.ingest((file,), **words, name="flat", pictures="none", hands="flat")  # pyright: ignore[reportArgumentType]
+    assert "4 assumed           the files do not say; taken for absolute poses" in capsys.readouterr().out
+    store = Store.open(tmp_path / "store")
+    assert [store[name].manifest.assumed for name in ("relative", "flat")] == [{"hands relative": 4}, {"hands flat": 4}]
+    raw = HumanData.read(Path(file))
+    replace(raw, misc={**raw.misc, "flat_hand_mean": True}).write(Path(file))
+    verbs.ingest((file,), **words, name="said", pictures="none")  # pyright: ignore[reportArgumentType]
+    assert "assumed" not in capsys.readouterr().out and not store.open(store.folder)["said"].manifest.assumed
 
 
 def test_what_mien_synth_wrote_goes_through_the_same_door(tmp_path: Path) -> None:

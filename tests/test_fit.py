@@ -14,9 +14,12 @@ from torch import Tensor
 
 from mien.body.files import find_body
 from mien.body.model import BodyModel
+from mien.data.edits import Setting
 from mien.data.fit import fit_betas_adapter, fit_to_smplx
 from mien.data.humandata import HumanData
+from mien.data.readers import READERS
 from mien.data.refit import refit
+from mien.data.transforms import Tally
 from mien.errors import InputError, MienError
 from mien.geometry.rotation import angle_between, matrix_from_axis_angle
 
@@ -139,3 +142,38 @@ def test_files_get_smplx_from_smpl(fake_bodies: Path, tmp_path: Path) -> None:
     data = read_humandata(tmp_path / "out.npz")
     assert data["smplx"]["body_pose"].shape == (3, 21, 3) and np.isfinite(data["smplx"]["transl"]).all()
     assert np.abs(data["smplx"]["transl"][:, 2] - [3, 4, 5]).max() < 1, "rows keep their order"
+    (samples,) = READERS["humandata"].read(tmp_path / "out.npz")
+    known = Tally(Setting(hands="relative"))(samples)
+    assert known.left_hand_pose is None and known.right_hand_pose is None, "SMPL says nothing of fingers"
+    assert known.body_pose is not None and known.body_pose.weight.all()
+
+
+@pytest.mark.parametrize(
+    ("family", "change", "genders", "says"),
+    [
+        ("smplx", {"betas": None}, ["male"] * 3, "smplx has no betas"),
+        ("smpl", {"betas": None}, ["male"] * 3, "smpl has no betas"),
+        ("smpl", {"body_pose": None}, ["male"] * 3, "smpl has no body_pose; expected global_orient, body_pose, betas"),
+        ("smpl", {"body_pose": np.zeros((3, 5))}, ["male"] * 3, r"smpl.body_pose .*\(3, 5\); expected 63 or 69"),
+        ("smplx", {"betas": np.zeros(3)}, ["male"] * 3, r"smplx.betas .*\(3,\); expected coefficients for each of 3"),
+        ("smplx", {}, ["male"] * 2, "gender has 2 rows; expected 3"),
+        ("smplx", {}, None, "says no gender .*--gender"),
+    ],
+)
+def test_what_a_file_must_say(
+    tmp_path: Path, family: str, change: dict[str, np.ndarray | None], genders: list[str] | None, says: str
+) -> None:
+    params = {"global_orient": np.zeros((3, 3)), "body_pose": np.zeros((3, 69)), "betas": np.zeros((3, 10)), **change}
+    data = humandata({family: {name: value for name, value in params.items() if value is not None}}, ["male"] * 3)
+    replace(data, meta={} if genders is None else {"gender": genders}).write(tmp_path / "in.npz")
+    with pytest.raises(InputError, match=says):
+        refit(tmp_path / "in.npz", tmp_path / "out.npz")
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_a_file_of_nobody_and_one_that_is_told_its_gender(tmp_path: Path) -> None:
+    humandata({"smplx": {"betas": np.zeros((0, 10))}}, []).write(tmp_path / "in.npz")
+    with pytest.raises(InputError, match="has no people"):
+        refit(tmp_path / "in.npz", tmp_path / "out.npz")
+    replace(humandata({"smplx": {"betas": np.ones((2, 10))}}, ["", ""]), meta={}).write(tmp_path / "in.npz")
+    assert refit(tmp_path / "in.npz", tmp_path / "out.npz", gender="neutral").genders == {"neutral": 2}

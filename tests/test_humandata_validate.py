@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_pictures import encode, with_exif
 
 from mien.cli import data as cli
 from mien.data.humandata import HumanData
@@ -255,6 +256,30 @@ def test_odd_content_is_a_finding_not_a_traceback(tmp_path: Path) -> None:
         list(validate(write(tmp_path / "a.npz", arrays)))
 
 
+def test_a_file_of_nobody(tmp_path: Path) -> None:
+    def empty(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: empty(each) for name, each in value.items()}
+        return value[:0] if isinstance(value, list) or np.shape(value)[:1] == (N,) else value
+
+    arrays = {key: empty(value) for key, value in sound().items()} | {"__data_len__": np.array(0)}
+    assert [each.level for each in validate(write(tmp_path / "a.npz", arrays)) if each.level == "problem"] == []
+
+
+def test_names_that_are_no_words(tmp_path: Path) -> None:
+    def change(arrays: dict[str, Any]) -> None:
+        arrays["smplx"][3] = np.zeros((N, 3))
+        arrays["meta"][(1, 2)] = np.zeros(N)
+
+    (finding,) = find(tmp_path, change)
+    assert (finding.level, finding.key) == ("doubt", "smplx.3")
+
+
+def test_a_file_without_boxes(tmp_path: Path) -> None:
+    (finding,) = find(tmp_path, lambda arrays: arrays.pop("bbox_xywh"))
+    assert (finding.level, finding.key) == ("problem", "bbox_xywh")
+
+
 def _wrapped(value: Any) -> np.ndarray:
     array = np.empty((), object)
     array[()] = value
@@ -287,6 +312,21 @@ def test_missing_pictures(tmp_path: Path) -> None:
     assert finding.level == "problem" and finding.row == 19 and "1 of 20 pictures" in finding.what
     (tmp_path / "019.jpg").touch()
     assert find(tmp_path, lambda arrays: None, images=tmp_path, sample=5) == []
+    (finding,) = find(tmp_path, lambda arrays: None, images=tmp_path / "nowhere")
+    assert finding.level == "problem" and "nowhere does not exist" in finding.what
+    (tmp_path / "below").mkdir()
+    (finding,) = find(tmp_path, put("image_path", np.array(["../000.jpg"] * N)), images=tmp_path / "below")
+    assert "20 of 20 pictures" in finding.what, "it is there, but not below the root"
+
+
+def test_pictures_that_are_stored_turned(tmp_path: Path) -> None:
+    jpeg = encode(np.zeros((16, 16, 3), np.uint8), ".jpg")
+    for row in range(N):
+        (tmp_path / f"{row:03d}.jpg").write_bytes(with_exif(jpeg, 6 if row == 7 else 1))
+    (finding,) = find(tmp_path, lambda arrays: None, images=tmp_path)
+    assert (
+        finding.level == "doubt" and "1 of 20 pictures are turned by their EXIF block, such as 007.jpg" in finding.what
+    )
 
 
 def test_what_is_no_file_of_the_kind(tmp_path: Path) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from test_pictures import encode, with_exif
 
 from mien.data import convert as convert_module
 from mien.data import shards
@@ -124,6 +129,95 @@ def test_a_lost_shard_is_made_again(tmp_path: Path) -> None:
     before = bytes_of(tmp_path / "store")
     next((tmp_path / "store/made/train").glob("*00003.arrow")).unlink()
     assert run(tmp_path, [file])[1] and bytes_of(tmp_path / "store") == before
+
+
+def damage_a_shard(folder: Path) -> None:
+    path = next((folder / "made/train").glob("*00003.arrow"))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+def raise_the_schema(path: Path) -> None:
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "schema_version": shards.SCHEMA_VERSION + 1}))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_a_shard,
+        lambda folder: shutil.rmtree(folder / "made"),
+        lambda folder: (folder / "made/train/manifest.json").write_text("{}"),
+        lambda folder: raise_the_schema(folder / "made/train/manifest.json"),
+        lambda folder: (folder / "store.json").unlink(),
+    ],
+    ids=["shard", "folder", "manifest", "schema", "root"],
+)
+def test_ingesting_again_mends_a_store(tmp_path: Path, damage: Callable[[Path], Any]) -> None:
+    file = write_raw(tmp_path / "raw.npz")
+    run(tmp_path, [file])
+    before = bytes_of(tmp_path / "store")
+    damage(tmp_path / "store")
+    assert run(tmp_path, [file])[1] and bytes_of(tmp_path / "store") == before
+    assert not run(tmp_path, [file])[1]
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_text("{"), raise_the_schema])
+def test_what_to_do_about_a_damaged_list_of_datasets(tmp_path: Path, damage: Callable[[Path], Any]) -> None:
+    file, root = write_raw(tmp_path / "raw.npz"), tmp_path / "store/store.json"
+    run(tmp_path, [file])
+    damage(root)
+    with pytest.raises(InputError, match=r"delete .*store\.json and ingest its datasets anew"):
+        run(tmp_path, [file])
+    root.unlink()
+    before = next((tmp_path / "store").rglob("*.arrow")).stat().st_mtime_ns
+    run(tmp_path, [file])
+    assert next((tmp_path / "store").rglob("*.arrow")).stat().st_mtime_ns == before
+    assert len(open_made(tmp_path)) == ROWS
+
+
+def test_records_that_cannot_be_read_count_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_raw(tmp_path / "raw.npz")
+    run(tmp_path, [file], out="whole")
+    monkeypatch.setattr(Store, "enter", kill)
+    with pytest.raises(Killed):
+        run(tmp_path, [file])
+    monkeypatch.undo()
+    records = sorted((tmp_path / "store/made/train/.progress").rglob("*.json"))
+    assert len(records) == 6
+    for record, text in zip(
+        records, ["{", "{}", '{"entries": 3}', "[]", '{"entries": 1, "pieces": [{}]}', ""], strict=True
+    ):
+        record.write_text(text)
+    run(tmp_path, [file])
+    assert bytes_of(tmp_path / "store") == bytes_of(tmp_path / "whole")
+
+
+def test_another_reader_is_another_dataset(tmp_path: Path) -> None:
+    points = [float(number) for joint in range(17) for number in (10 + joint, 20, 2)]
+    person = {"id": 1, "image_id": 7, "bbox": [1, 2, 30, 40], "keypoints": points, "track_id": 5}
+    picture = {"id": 7, "file_name": "a.jpg", "height": 480, "width": 640, "vid_id": "3", "frame_id": 1}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"images": [picture], "annotations": [person]}))
+    joints = []
+    for reader in ("posetrack", "table"):
+        _, anything = run(tmp_path, [file], entry=replace(ENTRY, reader=reader), check="none")
+        points2d = open_made(tmp_path).take(np.arange(1)).keypoints2d
+        assert anything and points2d is not None
+        joints.append(points2d.value[0])
+    assert not np.array_equal(*joints), "the second joint is another one there"
+
+
+@pytest.mark.parametrize(("name", "split"), [("../other", "train"), ("made", "../x"), ("made", ""), ("/made", "train")])
+def test_no_dataset_lies_outside_of_its_store(tmp_path: Path, name: str, split: str) -> None:
+    file = write_raw(tmp_path / "raw.npz", 3)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=r"expected a"):
+        run(tmp_path, [file], entry=replace(ENTRY, name=name), split=split)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def kill(*_: Any) -> None:
+    raise Killed
 
 
 class Killed(BaseException):
@@ -368,6 +462,59 @@ def test_missing_pictures_are_counted_and_bounded(tmp_path: Path) -> None:
         run(tmp_path, [file], check="sample")
 
 
+@pytest.mark.parametrize("max_bad", [0, 1])
+def test_a_picture_that_has_come_is_found(tmp_path: Path, max_bad: int) -> None:
+    file, picture = write_raw(tmp_path / "raw.npz"), tmp_path / "clip/0_0013.jpg"
+    picture.rename(tmp_path / "away.jpg")
+    if max_bad:
+        assert run(tmp_path, [file], check="all", max_bad=1)[0].rows == ROWS - 1
+        assert not run(tmp_path, [file], check="all", max_bad=1)[1], "it is still missing"
+    else:
+        with pytest.raises(PictureError, match=r"1 rows have no picture .*0_0013"):
+            run(tmp_path, [file], check="all")
+    (tmp_path / "away.jpg").rename(picture)
+    manifest, anything = run(tmp_path, [file], check="all", max_bad=max_bad)
+    assert anything and manifest.rows == ROWS and not manifest.skipped
+    run(tmp_path, [file], out="whole", check="all", max_bad=max_bad)
+    assert bytes_of(tmp_path / "store") == bytes_of(tmp_path / "whole")
+
+
+def test_a_path_that_leads_out_of_the_root_is_a_missing_picture(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    file = write_raw(tmp_path / "raw/raw.npz", 20)
+    images = [str(name) for name in HumanData.read(file).image_path]
+    (tmp_path / "secret.jpg").touch()
+    images[3:5] = "../secret.jpg", str(tmp_path / "secret.jpg")
+    replace(HumanData.read(file), image_path=images).write(file)
+    manifest, _ = run(tmp_path / "raw", [file], check="all", max_bad=2)
+    assert manifest.rows == 18 and manifest.skipped == {"picture missing": 2}
+
+
+def test_pictures_that_are_stored_turned_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write_raw(tmp_path / "raw.npz", 3)
+    assert "EXIF" not in caplog.text
+    jpeg = with_exif(encode(np.zeros((16, 16, 3), np.uint8), ".jpg"), 8)
+    for picture in (tmp_path / "clip").iterdir():
+        picture.write_bytes(jpeg)
+    run(tmp_path, [file])
+    assert caplog.text.count("clip/0_0000.jpg of raw.npz is turned by its EXIF block") == 1
+
+
+def test_a_worker_that_was_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Executor):
+        def __init__(self, *_: Any) -> None: ...
+
+        def submit(self, *_: Any, **__: Any) -> Any:
+            future: Future[Any] = Future()
+            future.set_exception(BrokenProcessPool("terminated abruptly"))
+            return future
+
+    monkeypatch.setattr("mien.data.ingest.ProcessPoolExecutor", Broken)
+    files = [write_raw(tmp_path / f"raw{seed}.npz", 3, seed=seed) for seed in range(2)]
+    with pytest.raises(OutputError, match="a worker process was killed; run the same command again"):
+        run(tmp_path, files, workers=2)
+
+
 def test_no_pictures_at_all_is_said_before_anything_is_read(tmp_path: Path) -> None:
     file = write_raw(tmp_path / "raw.npz")
     request = Request(out=tmp_path / "store")
@@ -395,7 +542,8 @@ def test_filters_across_shards(tmp_path: Path) -> None:
     manifest, _ = run(tmp_path, [write_raw(tmp_path / "raw.npz", meta=meta)])
     assert manifest.rows == 30 and len(manifest.shards) == 3
     assert {c.name: c.dropped for c in manifest.changes if c.dropped} == {"crowds": 20}
-    assert open_made(tmp_path).where(12) == "made/train row 12 (raw.npz, entry 22)"
+    people = open_made(tmp_path).take(np.array([12]))
+    assert people.source == "raw.npz" and people.row.tolist() == [22]
 
 
 @pytest.mark.parametrize("change", [{"interval": 0}, {"workers": 0}])

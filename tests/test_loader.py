@@ -22,8 +22,8 @@ from mien.data.making import BatchMaker, parts_of, take_rows
 from mien.data.mixture import Part, balance, concat
 from mien.data.order import Order
 from mien.data.pixels import Sampling
-from mien.data.preview import draw_labels, draw_sample, preview_sheet
-from mien.data.samples import Label
+from mien.data.preview import draw_labels, draw_sample, encode_sheet, preview_sheet
+from mien.data.samples import Label, Samples
 from mien.data.store import Store
 from mien.errors import BodyError, InputError
 from mien.records import Record
@@ -109,6 +109,18 @@ def test_rows_of_several_datasets_come_in_the_order_asked_for(sets: tuple[Memory
     assert samples.keypoints3d.weight[:, 0].tolist() == [0, 1, 0, 1, 1]
 
 
+def test_a_pose_that_is_known_joint_by_joint_mixes_with_whole_ones(sets: tuple[Memory, Memory]) -> None:
+    pose = sets[1].samples.body_pose
+    assert pose is not None
+    weight = np.ones((len(sets[1]), 21), np.float32)
+    weight[:, 6] = 0
+    partly = replace(sets[1], samples=replace(sets[1].samples, body_pose=replace(pose, weight=weight)))
+    samples = take_rows((sets[0], partly), np.array([1, 0, 1]), np.array([3, 8, 0]))
+    assert samples.body_pose is not None
+    assert samples.body_pose.weight[:, 5:8].tolist() == [[1, 0, 1], [1, 1, 1], [1, 0, 1]]
+    assert Samples.cat([sets[0].samples, replace(partly.samples, size=None)]).body_pose is not None
+
+
 def test_exact_crops_are_the_published_ones(body: BodyModel, sets: tuple[Memory, Memory]) -> None:
     plain = {"augment": Augment(), "sampling": Sampling(exact=True)}
     exact = _maker(body, sets, **plain)[(0, 0)]
@@ -165,6 +177,10 @@ def test_too_many_bad_samples_stop_the_training(
     with pytest.raises(InputError, match=rf"{bad} samples could not be read, the last: first row"):
         list(Loader(maker, max_bad=bad - 1))
     list(Loader(maker, max_bad=bad))
+    stricter = Loader(_maker(body, sets), max_bad=1)
+    stricter.load_state_dict({**stricter.state_dict(), "bad": 2})
+    with pytest.raises(InputError, match=r"2 samples could not be read, all before this training was resumed"):
+        list(stricter)
 
 
 # loading --------------------------------------------------------------------------------------------------------
@@ -313,3 +329,10 @@ def test_the_verb_writes_a_sheet(store: Store, tmp_path: Path, capsys: pytest.Ca
     )
     assert "left out: first/train row 0" in capsys.readouterr().out
     (tmp_path / "away.jpg").rename(store.folder / "pictures_first/0.jpg")
+
+
+def test_a_sheet_that_is_too_large_for_its_format(tmp_path: Path) -> None:
+    sheet = np.zeros((66_000, 4, 3), np.uint8)
+    with pytest.raises(InputError, match=r"66000 x 4 pixels .* too large for a \.jpg file; choose a lower --count"):
+        encode_sheet(sheet, ".jpg")
+    assert encode_sheet(sheet, ".png")[:4] == b"\x89PNG"

@@ -147,6 +147,7 @@ def test_shares() -> None:
     assert temperature(parts, 800, heat=2.0).counts == (100, 200, 500)
     assert temperature(parts, 300, heat=1e9).counts == (100, 100, 100)
     assert temperature(parts, 3, heat=1.0).counts == (1, 1, 1)
+    assert temperature(parts, 300, heat=1e-3).counts == (1, 1, 298), "all that can be goes to the largest"
     assert weighted(parts, {"set2": 5, "set0": 1, "set1": 3}).counts == (1, 3, 5)
     assert len(temperature(parts, 7777, heat=3.3)) == 7777
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,9 @@ import numpy as np
 import pytest
 from labels import REAL, label, needs_real, words, write
 
+from mien import data
 from mien.body.joints import OUTPUT_JOINTS, SMPLX_137
+from mien.cli import data as cli
 from mien.data.joints import (
     CONVENTIONS,
     FLIP_53,
@@ -25,6 +30,7 @@ from mien.data.joints import (
     swap_eyes,
     to_137,
 )
+from mien.data.locate import check_options, options_of
 from mien.data.readers import READERS, sniff
 from mien.data.readers.table import read_table
 from mien.errors import InputError, MienError
@@ -443,3 +449,33 @@ def test_every_reader_says_what_it_takes() -> None:
         assert len(set(roles)) == len(roles) and reader.files[0].needed
         known = reader.read.__annotations__
         assert set(roles) <= set(known), name
+
+
+def test_what_a_reader_can_be_told() -> None:
+    known = {name: set(options_of(reader)) for name, reader in READERS.items()}
+    assert known["agora"] == {"resolution", "root"} and known["freihand"] == {"versions"} and not known["mpii"]
+    assert known["humandata"] == {"body", "keypoints2d", "keypoints3d"} and known["ubody"] == {"split", "folder"}
+    check_options(READERS["agora"], {"resolution": "1280x720", "root": "/somewhere"})
+    with pytest.raises(InputError, match=r"'agora' has no option 'resolutoin'; did you mean 'resolution'\?"):
+        check_options(READERS["agora"], {"resolutoin": "1280x720"})
+    with pytest.raises(InputError, match=r"resolution=720 of the reader 'agora'; expected 3840x2160, 1280x720"):
+        check_options(READERS["agora"], {"resolution": "720"})
+    with pytest.raises(InputError, match=r"no option 'folder'; it has no options"):
+        check_options(READERS["mpii"], {"folder": "x"})
+
+
+def test_what_errors_say_to_type_can_be_typed() -> None:
+    """Every `--word` of this room's messages is an option of `mien data`, every `--options word=` one of a reader."""
+    verbs = [function for function in vars(cli).values() if inspect.isfunction(function)]
+    words = {name for verb in verbs for name in inspect.signature(verb).parameters}
+    told = {name for reader in READERS.values() for name in options_of(reader)}
+    found: set[str] = set()
+    for path in Path(data.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                here = re.findall(r"--([a-z][a-z-]*)", node.value)
+                assert {word.replace("-", "_") for word in here} <= words, (path.name, here)
+                named = re.findall(r"--options ([a-z]\w*)=", node.value)
+                assert set(named) <= told, (path.name, named)
+                found |= {*here, *named}
+    assert {"options", "root", "picture", "images", "max-bad"} <= found

@@ -221,6 +221,12 @@ def test_meta(tmp_path: Path) -> None:
         one(tmp_path, meta={"height": [1, 2, 3]})
 
 
+def test_boxes_are_asked_for(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", image_path=np.array(["0.jpg"]), bbox_xyhw=np.zeros((1, 5)))
+    with pytest.raises(InputError, match=r"has no bbox_xywh; expected a box for each row; did you mean 'bbox_xyhw'"):
+        list(read_humandata(tmp_path / "a.npz"))
+
+
 def test_hands_as_components_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"smplx\.left_hand_pose has 12 numbers a row; expected 45"):
         one(tmp_path, smplx={"left_hand_pose": np.zeros((N, 12))})

@@ -50,6 +50,11 @@ def _same(found: Label | np.ndarray | None, expected: Label | np.ndarray | None,
         assert found.dtype == expected.dtype, name
 
 
+def shard_of(folder: Path, number: int = 0) -> Path:
+    """A shard of the dataset `a`."""
+    return next((folder / "a/train").glob(f"{number:06d}-*.arrow"))
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_what_goes_in_comes_out(tmp_path: Path, whole: bool) -> None:
     people = chance_samples(101, seed=3, whole=whole, extra=True)
@@ -79,7 +84,7 @@ def test_shards_with_different_labels_make_one_dataset(tmp_path: Path) -> None:
     assert found.source == "mixed/train"
     only_two = dataset.take(np.arange(12, 21))
     assert only_two.source == "two.npz" and only_two.keypoints3d is not None and not only_two.keypoints3d.weight.any()
-    assert dataset.where(13) == "mixed/train row 13 (two.npz, entry 1)"
+    assert dataset.take(np.array([13])).source == "two.npz" and dataset.take(np.array([13])).row.tolist() == [1]
     assert dataset.manifest.known["keypoints3d"] == 12
 
 
@@ -108,14 +113,14 @@ def test_rows_beyond_the_end_are_refused(tmp_path: Path) -> None:
 def test_opening_reads_nothing_and_workers_get_their_own_maps(tmp_path: Path) -> None:
     Store.create(tmp_path).add("a", [chance_samples(50)], rows_per_shard=5)
     for shard in (tmp_path / "a/train").glob("*.arrow"):
-        if shard.stem != "000003":
+        if not shard.stem.startswith("000003"):
             shard.unlink()
     dataset = Store.open(tmp_path)["a"]
     dataset.take(np.array([15, 19]))
     copy = pickle.loads(pickle.dumps(dataset))
     assert len(pickle.dumps(dataset)) < 5000
     assert copy.take(np.array([16])).row[0] == 16
-    with pytest.raises(InputError, match=r"shard .*000000.arrow is missing"):
+    with pytest.raises(InputError, match=r"shard .*000000-.*\.arrow is missing"):
         copy.take(np.array([0]))
 
 
@@ -136,28 +141,50 @@ def test_adding_again_replaces(tmp_path: Path) -> None:
     assert len(list((tmp_path / "a/train").glob("*.arrow"))) == 1 and store.names == ("a/train",)
 
 
+def test_what_was_there_stays_until_the_new_is_whole(tmp_path: Path) -> None:
+    store = Store.create(tmp_path)
+    store.add("a", [chance_samples(40)], rows_per_shard=10)
+    spoiled = chance_samples(12, seed=1)
+    spoiled.betas.value[11] = np.nan  # pyright: ignore[reportOptionalMemberAccess]
+    with pytest.raises(InputError, match="betas"):
+        store.add("a", [spoiled], rows_per_shard=5)
+    assert len(Store.open(tmp_path)["a"]) == 40 and store.verify() == []
+    Store.open(tmp_path).add("b", [chance_samples(3)])
+    store.add("c", [chance_samples(3)])
+    assert Store.open(tmp_path).names == ("a/train", "b/train", "c/train"), "somebody else has added one meanwhile"
+
+
+@pytest.mark.parametrize("name", ["../other", "/elsewhere/train", "a/../../b", "a/", "", "a//b", "./a"])
+def test_no_name_leads_out_of_the_store(tmp_path: Path, name: str) -> None:
+    store = Store.create(tmp_path / "store")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=r"expected"):
+        store.add(name, [chance_samples(3)])
+    assert sorted(tmp_path.rglob("*")) == before and Store.open(tmp_path / "store").names == ()
+
+
 def test_one_flipped_bit_is_found_and_its_shard_named(tmp_path: Path) -> None:
     store = Store.create(tmp_path)
     store.add("a", [chance_samples(40)], rows_per_shard=10)
     store.add("b/test", [chance_samples(10)])
     assert store.verify() == []
-    path = tmp_path / "a/train/000002.arrow"
+    path = shard_of(tmp_path, 2)
     data = path.read_bytes()
     for place in np.random.default_rng(0).integers(0, len(data), 20):
         wrong = bytearray(data)
         wrong[place] ^= 1 << (int(place) % 8)
         path.write_bytes(bytes(wrong))
-        assert store.verify() == ["a/train: the shard 000002.arrow is damaged (its SHA-256 is another)"]
+        assert store.verify() == [f"a/train: the shard {path.name} is damaged (its SHA-256 is another)"]
     path.unlink()
-    assert store.verify() == ["a/train: the shard 000002.arrow is missing"]
+    assert store.verify() == [f"a/train: the shard {path.name} is missing"]
 
 
 @pytest.mark.parametrize("keep", [0, 100, -200, -8])
 def test_a_shard_cut_short_is_an_error_not_a_crash(tmp_path: Path, keep: int) -> None:
     Store.create(tmp_path).add("a", [chance_samples(10)])
-    path = tmp_path / "a/train/000000.arrow"
+    path = shard_of(tmp_path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"shard .*000000.arrow is damaged"):
+    with pytest.raises(InputError, match=r"shard .*000000-.*\.arrow is damaged"):
         Store.open(tmp_path)["a"].take(np.array([0]))
 
 
@@ -225,8 +252,8 @@ def test_arrow_tools_can_read_a_shard(tmp_path: Path) -> None:
 
     people = chance_samples(6)
     Store.create(tmp_path).add("a", [people])
-    table = pa.ipc.open_file(tmp_path / "a/train/000000.arrow").read_all()
-    shard = Shard.open(tmp_path / "a/train/000000.arrow")
+    table = pa.ipc.open_file(shard_of(tmp_path)).read_all()
+    shard = Shard.open(shard_of(tmp_path))
     place = next(place for place in shard.content.layout.places if place.name == "betas")
     params = np.array(table["params"].to_pylist(), np.float32)
     assert people.betas is not None
@@ -294,8 +321,22 @@ def test_a_picture_path_cannot_leave_its_folder(tmp_path: Path) -> None:
     images = ImageStore.open(_archive("folder", tmp_path))
     (tmp_path / "secret").write_text("x")
     for path in ("../secret", str(tmp_path / "secret"), "a/../../secret"):
+        assert not images.has(path)
         with pytest.raises(PictureError, match="leads out of the folder"):
             images.read(path)
+    assert ImageStore.open("/").read(str(tmp_path / "pics/a/0.jpg").lstrip("/")) == b"zero"
+
+
+def test_an_address_that_fails_in_its_own_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = ImageStore.open(_archive("address", tmp_path))
+    assert not images.has("../pics/a/0.jpg")
+
+    def failing(*_: object, **__: object) -> bytes:
+        raise RuntimeError("503, message='Service Unavailable'")  # as aiohttp's: no OSError
+
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.cat_file", failing)
+    with pytest.raises(PictureError, match=r"'a/0.jpg' cannot be read \(503, message='Service Unavailable'\)"):
+        images.read("a/0.jpg")
 
 
 def test_a_dataset_reads_its_pictures(tmp_path: Path) -> None:

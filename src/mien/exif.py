@@ -1,4 +1,4 @@
-"""The one fact that a photograph's EXIF block tells about its camera: the focal length."""
+"""What a photograph's EXIF block tells of its camera: the focal length, and which way up it was held."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from mien.errors import MienError
 from mien.files import opened
 
-__all__ = ["focal_from_exif"]
+__all__ = ["focal_from_exif", "orientation_from_exif"]
 
-_EXIF_POINTER, _FOCAL_35MM = 0x8769, 0xA405
+_EXIF_POINTER, _FOCAL_35MM, _ORIENTATION = 0x8769, 0xA405, 0x0112
 _DIAGONAL_35MM = math.hypot(36, 24)
 """Millimetres; focal lengths "in 35 mm film" are relative to the diagonal of its frame."""
 _FORMATS = {3: "H", 4: "I"}
@@ -31,6 +31,15 @@ def focal_from_exif(path: Path | str, width: int, height: int) -> float | None:
         return tags.get(_FOCAL_35MM, 0) / _DIAGONAL_35MM * math.hypot(width, height) or None
     except (MienError, OSError, struct.error):
         return None
+
+
+def orientation_from_exif(data: bytes) -> int:
+    """How a JPEG is stored, of the 8 ways that EXIF knows; 1, upright, where its EXIF block does not tell."""
+    try:
+        found = _tags(_block(data)).get(_ORIENTATION, 1)
+    except struct.error:
+        return 1
+    return found if 1 <= found <= 8 else 1
 
 
 def _block(data: bytes) -> bytes:

@@ -212,7 +212,6 @@ def _store(folder: Path, file: Path) -> None:
         _refused(dataset.verify)
         for chunk in dataset.chunks(2):
             len(chunk)
-        dataset.where(0)
         dataset.image(0)
 
 

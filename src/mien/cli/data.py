@@ -45,7 +45,7 @@ def check(
     Args:
         root: the folder with raw data.
         names: look for these datasets only.
-        full: read every file to its end.
+        full: read every .npz and .json to its end.
 
     Returns:
         0 if all of it is complete, 1 if something is not.
@@ -63,9 +63,10 @@ def ingest(
     root: Path = Path("."),
     images: str | None = None,
     reader: str | None = None,
-    name: str = "",
-    split: str = "train",
-    hands: Literal["relative", "flat"] = "relative",
+    name: str | None = None,
+    split: str | None = None,
+    hands: Literal["relative", "flat"] | None = None,
+    options: tuple[str, ...] = (),
     replicate: Literal["nothing", "upstream"] = "nothing",
     workers: int = 1,
     interval: int = 1,
@@ -76,14 +77,16 @@ def ingest(
     """Annotation files into a store: read, mend and count, write. Run it again after a mishap and it goes on.
 
     Args:
-        names: datasets of the catalogue, `all`, or folders of `mien synth`; with --reader, files.
+        names: datasets of the catalogue, `all` of them, or folders of `mien synth`; with --reader, files.
         out: the store.
         root: the folder with raw data.
         images: where the pictures are: a folder, a .tar or .zip file, or an address such as s3://bucket/coco.
         reader: the format of the files.
-        name: what to call the dataset that the files make; by default as the first file.
-        split: of the files.
-        hands: how the files keep hand poses, where they do not say it themselves.
+        name: with --reader, what to call the dataset that the files make; by default as the first file.
+        split: with --reader, which of the dataset; train by default.
+        hands: with --reader, how the files keep hand poses where they do not say it themselves; by default relative to
+            the mean hand.
+        options: what the reader is to be told beside the files, as name=value, such as resolution=1280x720 of AGORA.
         replicate: restore what the published training did to labels, mistakes and all.
         workers: processes; each takes a file at a time, and the memory of a file.
         interval: keep every so many people.
@@ -94,9 +97,14 @@ def ingest(
     Returns:
         0 if all went well; 1 if datasets of `all` were left out because their files are not there.
     """
-    from mien.cli.data_verbs import ingest_all, ingest_files
+    from mien.cli.data_verbs import ingest_all, ingest_files, parse_options
     from mien.data.ingest import Request
+    from mien.errors import InputError
 
+    told = parse_options(options)
+    for option, value in {"name": name, "split": split, "hands": hands}.items():
+        if reader is None and value is not None:
+            raise InputError(f"--{option} {value} without --reader", todo="the catalogue says it of its datasets")
     request = Request(
         out=out.resolve(),
         replicate=replicate == "upstream",
@@ -108,8 +116,9 @@ def ingest(
     )
     images = str(Path(images).resolve()) if images is not None and "://" not in images else images
     if reader is not None:
-        return ingest_files([Path(each) for each in names], reader, name, split, images, hands, request)
-    return ingest_all(names, root.resolve(), images, request)
+        paths = [Path(each) for each in names]
+        return ingest_files(paths, reader, name or "", split or "train", images, hands or "relative", told, request)
+    return ingest_all(names, root.resolve(), images, told, request)
 
 
 def stats(store: tyro.conf.Positional[Path], /, *, out: Path | None = None, body: Path | None = None) -> int:
@@ -126,7 +135,13 @@ def stats(store: tyro.conf.Positional[Path], /, *, out: Path | None = None, body
 
 
 def fit(
-    file: tyro.conf.Positional[Path], /, *, out: Path, bodies: Path | None = None, transfer: Path | None = None
+    file: tyro.conf.Positional[Path],
+    /,
+    *,
+    out: Path,
+    bodies: Path | None = None,
+    transfer: Path | None = None,
+    gender: Literal["", "male", "female", "neutral"] = "",
 ) -> int:
     """Neutral SMPL-X parameters for a HumanData file: betas of gendered bodies, or everything from SMPL and SMPL-H.
 
@@ -135,6 +150,7 @@ def fit(
         out: where the file goes with `betas_neutral`, or with `smplx`, beside what it had.
         bodies: folder of the body models; by default the usual places.
         transfer: smplx2smpl.pkl, which SMPL and SMPL-H need; by default beside the bodies.
+        gender: of all people, where the file says none.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -143,7 +159,11 @@ def fit(
 
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task(file.name, total=None)
-        done = refit(file, out, bodies, transfer, lambda rows, total: bar.update(task, completed=rows, total=total))
+
+        def progress(rows: int, total: int) -> None:
+            bar.update(task, completed=rows, total=total)
+
+        done = refit(file, out, bodies, transfer, progress, gender)
     genders = ", ".join(f"{count:,} {gender}" for gender, count in sorted(done.genders.items()))
     print(f"{out}: {done.what} of {done.rows:,} rows ({genders}), {done.error:.2f} mm from the given meshes")
     return 0
@@ -209,12 +229,10 @@ def preview(
     Returns:
         0 if all went well, 1 if a sample could not be read.
     """
-    import cv2
-
     from mien.body.files import find_body
     from mien.body.model import BodyModel
     from mien.data.augment import Augment
-    from mien.data.preview import preview_sheet
+    from mien.data.preview import encode_sheet, preview_sheet
     from mien.data.store import Store
     from mien.errors import AssetMissing, InputError
     from mien.files import atomic_write
@@ -239,8 +257,9 @@ def preview(
     )
     for message in skipped:
         print(f"left out: {message}")
+    data = encode_sheet(sheet, out.suffix)
     with atomic_write(out) as stream:
-        stream.write(cv2.imencode(out.suffix, sheet[..., ::-1])[1].tobytes())
+        stream.write(data)
     print(out)
     return 1 if skipped else 0
 

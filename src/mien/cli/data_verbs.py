@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,16 @@ from typing import Any
 from mien.data.catalogue import RECALLED, Entry, catalogue, find
 from mien.errors import InputError
 
-__all__ = ["check_root", "ingest_all", "ingest_files", "list_datasets", "recipes", "show_dataset", "show_stats"]
+__all__ = [
+    "check_root",
+    "ingest_all",
+    "ingest_files",
+    "list_datasets",
+    "parse_options",
+    "recipes",
+    "show_dataset",
+    "show_stats",
+]
 
 
 def recipes() -> dict[str, str]:
@@ -147,26 +156,23 @@ def check_root(root: Path, names: Sequence[str], full: bool) -> int:
     return 0 if counts["complete"] == len(found) else 1
 
 
-def ingest_all(names: Sequence[str], root: Path, images: str | None, request: Any) -> int:
+def ingest_all(names: Sequence[str], root: Path, images: str | None, options: Mapping[str, str], request: Any) -> int:
     """Ingest datasets of the catalogue by name, or folders of `mien synth`. Returns 1 if one of `all` was left out."""
     from mien.data.ingest import ingest, make_plan
     from mien.data.locate import Found, find_pictures, find_sources
 
     if not names:
         raise InputError("no dataset is named", expected="names of `mien data list`, or all")
-    everything = "all" in names
-    entries: list[tuple[Entry, Path]] = []
-    for name in [*catalogue()] if everything else names:
-        folder = Path(name)
-        made = folder.is_dir() and (folder / "train.npz").exists()
-        entries.append((_synth_entry(folder), folder) if made else (find(name), root))
+    named = [_named(name, root) for name in names if name != "all"]
+    wanted = {entry.name for entry, _ in named}
+    others = [(entry, root) for entry in catalogue().values() if "all" in names and entry.name not in wanted]
     skipped = 0
-    for entry, place in entries:
+    for entry, place in [*named, *others]:
         searches = {split: find_sources(place, entry, split) for split in entry.files}
         ready = {split: search.sources for split, search in searches.items() if search.sources and not search.missing}
         wanting = [file for split, search in searches.items() if split not in ready for file in search.missing]
         if not ready or any(search.sources and search.missing for search in searches.values()):
-            if not everything:
+            if entry.name in wanted:
                 todo = f"register at {entry.homepage}" if entry.homepage else "check --root"
                 raise InputError(f"{entry.name}: {', '.join(wanting[:4])} is not below {place}", todo=todo)
             skipped += 1
@@ -174,11 +180,27 @@ def ingest_all(names: Sequence[str], root: Path, images: str | None, request: An
             continue
         pictures = images or str((find_pictures(place, entry) or place / entry.pictures).resolve())
         for split, sources in ready.items():
-            plan = make_plan(
-                entry, split, [Found(files=s.files, options=s.options) for s in sources], pictures, request
-            )
-            _report(*ingest(plan, entry, request))
+            told = [Found(files=source.files, options={**source.options, **options}) for source in sources]
+            _report(*ingest(make_plan(entry, split, told, pictures, request), entry, request))
     return 1 if skipped else 0
+
+
+def _named(name: str, root: Path) -> tuple[Entry, Path]:
+    """The entry of a folder of `mien synth`, or of a name of the catalogue, and the folder that its files are below."""
+    folder = Path(name)
+    made = folder.is_dir() and (folder / "train.npz").exists()
+    return (_synth_entry(folder), folder) if made else (find(name), root)
+
+
+def parse_options(words: Sequence[str]) -> dict[str, str]:
+    """`name=value` words, each name once."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals) or name in found:
+            raise InputError(f"--options {word}", expected="name=value, each name once")
+        found[name] = value
+    return found
 
 
 def _synth_entry(folder: Path) -> Entry:
@@ -192,13 +214,22 @@ def _synth_entry(folder: Path) -> Entry:
 
 
 def ingest_files(
-    files: Iterable[Path], reader: str, name: str, split: str, images: str | None, hands: Any, request: Any
+    files: Iterable[Path],
+    reader: str,
+    name: str,
+    split: str,
+    images: str | None,
+    hands: Any,
+    options: Mapping[str, str],
+    request: Any,
 ) -> int:
     """Ingest files of any reader under a name of the user's."""
     from mien.data.ingest import ingest, make_plan
     from mien.data.locate import Found, find_reader, with_roles
 
     paths = [path.resolve() for path in files]
+    if not paths:
+        raise InputError("no file is named", expected="the files that the reader is to read")
     found, single = find_reader(reader), sum(file.needed for file in find_reader(reader).files) == 1
     together = (
         [with_roles(found, paths)] if not single or len(found.files) > 1 else [with_roles(found, [p]) for p in paths]
@@ -209,7 +240,8 @@ def ingest_files(
         reader=reader, hands=hands,
     )  # fmt: skip
     pictures = images or str(paths[0].parent)
-    plan = make_plan(entry, split, [Found(files=roles) for roles in together], pictures, request)
+    sources = [Found(files=roles, options=dict(options)) for roles in together]
+    plan = make_plan(entry, split, sources, pictures, request)
     _report(*ingest(plan, entry, request))
     return 0
 
@@ -226,6 +258,14 @@ def _report(manifest: Any, anything: bool) -> None:
         print(f"  {change.name:<28}{count:<20}{change.reason}")
     for reason, count in manifest.skipped.items():
         print(f"  {reason:<28}{count:,} left out")
+    for what, count in manifest.assumed.items():
+        print(f"  {what:<28}{f'{count:,} assumed':<20}{_ASSUMED.get(what, 'the files do not say')}")
+
+
+_ASSUMED = {
+    "hands relative": "the files do not say; taken for offsets from the mean hand, which was added",
+    "hands flat": "the files do not say; taken for absolute poses",
+}
 
 
 def show_stats(folder: Path, out: Path | None, body: Path | None) -> int:

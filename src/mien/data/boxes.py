@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from mien.data.joints import FACE, HANDS, extent
 from mien.data.moving import Frames, move
-from mien.data.parts import FACE, HANDS, HEAT_CELLS
+from mien.data.parts import HEAT_CELLS
 from mien.data.samples import Label, Samples
 from mien.geometry.crop import PATCH_HEIGHT, PATCH_WIDTH
 from mien.records import Record
@@ -81,12 +82,11 @@ def _around(
     points: Float32[np.ndarray, "row joint 2"], weight: Float32[np.ndarray, "row joint"]
 ) -> tuple[Float32[np.ndarray, "row 4"], np.ndarray]:
     """x, y, width, height around the known joints, and whether there are enough of them."""
-    known = (weight > 0)[..., None]
-    low, high = np.where(known, points, np.inf).min(1), np.where(known, points, -np.inf).max(1)
-    enough = known.sum((1, 2)) >= _FEWEST
-    low, high = np.where(enough[:, None], low, 0), np.where(enough[:, None], high, 0)
-    middle, size = (low + high) / 2, (high - low) * _MARGIN
-    return np.concatenate([middle - size / 2, size], 1).astype(np.float32), enough
+    box, whole = extent(points, weight)
+    enough = whole & ((weight > 0).sum(1) >= _FEWEST)
+    middle, size = box[:, :2] + box[:, 2:] / 2, box[:, 2:] * _MARGIN
+    grown = np.concatenate([middle - size / 2, size], 1)
+    return np.where(enough[:, None], grown, 0).astype(np.float32), enough
 
 
 def _no_boxes(count: int) -> Label:

@@ -11,7 +11,8 @@ from typing import Literal
 from mien.data.catalogue import Entry
 from mien.data.humandata import HumanDataFile
 from mien.data.locate import find_pictures, find_sources
-from mien.errors import InputError, MienError
+from mien.data.readers.base import load_json
+from mien.errors import InputError, MienError, reason_of
 
 __all__ = ["Presence", "check_folder"]
 
@@ -54,7 +55,7 @@ def check_folder(root: Path, entries: Iterable[Entry], *, full: bool = False) ->
     Args:
         root: the folder with raw data.
         entries: of the catalogue.
-        full: read every file to the end, not only its table of contents.
+        full: read every .npz and .json to its end, not only its table of contents, or how it begins and ends.
 
     Raises:
         InputError: there is no such folder.
@@ -105,8 +106,8 @@ def _look(paths: list[Path], reader: str, full: bool) -> int | None:
     for path in paths:
         if path.suffix == ".json":
             _look_at_json(path)
-        if full and path.suffix == ".npz":
-            _read_all(path)
+        if full and path.suffix in _WHOLE:
+            _WHOLE[path.suffix](path)
     return HumanDataFile.open(paths[0]).num_rows if reader == "humandata" else None
 
 
@@ -124,11 +125,14 @@ def _look_at_json(path: Path) -> None:
         raise InputError(f"{path} is cut short, or no JSON", todo="copy or download it again")
 
 
-def _read_all(path: Path) -> None:
+def _read_npz(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             wrong = archive.testzip()
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} is damaged ({error})", todo="copy or download it again") from error
+    except Exception as error:  # zlib's, struct's and zipfile's own, by what is damaged
+        raise InputError(f"{path} is damaged ({reason_of(error)})", todo="copy or download it again") from error
     if wrong:
         raise InputError(f"{path} is damaged: {wrong} does not agree with its checksum", todo="download it again")
+
+
+_WHOLE = {".npz": _read_npz, ".json": load_json}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from pydantic import ConfigDict
 
-from mien.data.images import ImageStore
+from mien.data.edits_params import unsaid_hands
+from mien.data.images import ImageStore, turned
 from mien.data.manifest import parse, read_json, write_json
 from mien.data.samples import Label, Samples
 from mien.data.shards import write_shard
@@ -31,7 +33,9 @@ from mien.files import sha256
 if TYPE_CHECKING:
     from mien.body.model import BodyModel
 
-__all__ = ["Check", "Outcome", "Piece", "Plan", "convert", "smpl_bodies", "too_many_missing"]
+__all__ = ["Check", "Outcome", "Piece", "Plan", "convert", "found_again", "smpl_bodies", "too_many_missing"]
+
+log = logging.getLogger("mien")
 
 Check = Literal["sample", "all", "none"]
 SAMPLED = 16
@@ -90,8 +94,9 @@ class Piece:
     changed: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    assumed: dict[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
-    """The first few pictures that are not there."""
+    """The pictures that are not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +113,11 @@ class Outcome:
         """Rows left out because their picture is missing."""
         return sum(piece.skipped.get("picture missing", 0) for piece in self.pieces)
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Those pictures."""
+        return tuple(name for piece in self.pieces for name in piece.missing)
+
 
 def convert(plan: Plan, number: int) -> Outcome:
     """Ingest one of a plan's sources.
@@ -118,8 +128,9 @@ def convert(plan: Plan, number: int) -> Outcome:
         OutputError: the disk is full; what was written stays.
     """
     done = plan.progress / f"{number:03d}.json"
-    if done.exists():
-        return parse(Outcome, read_json(done), done)
+    before: Outcome | None = _record_of(Outcome, done)
+    if before is not None and not found_again(plan, before.missing):
+        return before
     setting = _with_body(plan)
     if setting.replicate:
         setting = replace(setting, last_hands=_last_hands(plan, number, setting))
@@ -144,7 +155,7 @@ class _Writer:
         self.images = None if plan.check == "none" else ImageStore.open(plan.pictures)
         self.pieces: list[Piece] = []
         self.stretch = -1
-        self.missing = 0
+        self.missing, self.looked_at = 0, False
         self._start(-1)
 
     def feed(self, stretch: int, samples: Samples, left_out: int) -> None:
@@ -156,6 +167,8 @@ class _Writer:
             return
         self.skipped["interval"] += left_out
         kept = self._without_missing(self.tally(samples))
+        if not self.setting.replicate:
+            self.assumed[f"hands {self.setting.hands}"] += unsaid_hands(kept)
         if len(kept):
             self.parts.append(self._trimmed(kept))
 
@@ -166,7 +179,7 @@ class _Writer:
 
     def _start(self, stretch: int) -> None:
         self.stretch, self.parts, self.absent = stretch, list[Samples](), list[str]()
-        self.tally, self.skipped = Tally(self.setting), Counter[str]()
+        self.tally, self.skipped, self.assumed = Tally(self.setting), Counter[str](), Counter[str]()
         self.finished = self._finished() if stretch >= 0 else None
 
     @property
@@ -174,10 +187,10 @@ class _Writer:
         return self.plan.progress / f"{self.number:03d}-{self.stretch:05d}.json"
 
     def _finished(self) -> Piece | None:
-        """The record of an earlier run, if its shard is whole."""
-        if not self._record.exists():
+        """The record of an earlier run, if its shard is whole and what it lacks is still not there."""
+        piece: Piece | None = _record_of(Piece, self._record)
+        if piece is None or found_again(self.plan, piece.missing):
             return None
-        piece: Piece = parse(Piece, read_json(self._record), self._record)
         path = self.plan.folder / piece.file
         whole = piece.rows == 0 or (path.exists() and sha256(path) == piece.sha256)
         return piece if whole else None
@@ -201,7 +214,8 @@ class _Writer:
             "changed": _positive(self.tally.changed),
             "dropped": _positive(self.tally.dropped),
             "skipped": _positive(self.skipped),
-            "missing": tuple(self.absent[:5]),
+            "assumed": _positive(self.assumed),
+            "missing": tuple(dict.fromkeys(self.absent)),
         }
         if not self.parts:
             return Piece(file=file, rows=0, **counts)
@@ -225,19 +239,48 @@ class _Writer:
         paths = samples.image
         if self.plan.check == "sample":
             paths = paths[np.unique(np.linspace(0, len(paths) - 1, SAMPLED).astype(int))]
+        if not self.looked_at:
+            self._look_at(self.images, paths[: SAMPLED // 4])
         gone = {path for path in dict.fromkeys(paths) if not self.images.has(path)}
         if not gone:
             return samples
-        self.absent += sorted(gone)[: 5 - len(self.absent)]
+        self.absent += sorted(gone)
         there = np.array([path not in gone for path in samples.image], dtype=bool)
         self.skipped["picture missing"] += int((~there).sum())
         return samples.take(there)
+
+    def _look_at(self, images: ImageStore, paths: Iterable[str]) -> None:
+        """Say so if pictures are stored turned: their labels may be of the upright picture, as viewers show it."""
+        self.looked_at = True
+        if odd := turned(images, paths):
+            name, source = odd[0], next(iter(self.plan.sources[self.number].values())).name
+            what = "is turned by its EXIF block: its labels must be of the pixels as they are stored"
+            log.warning("%s: %s of %s %s", self.plan.name, name, source, what)
 
     def _trimmed(self, samples: Samples) -> Samples:
         """Without the extras that training never reads."""
         if not self.plan.name.endswith("/train"):
             return samples
         return replace(samples, extra={name: samples.extra[name] for name in KEPT if name in samples.extra})
+
+
+def found_again(plan: Plan, names: Sequence[str]) -> bool:
+    """Whether any of the pictures that an earlier run missed is there now."""
+    if not names:
+        return False
+    try:
+        images = ImageStore.open(plan.pictures)
+    except InputError:
+        return False
+    return any(images.has(name) for name in names)
+
+
+def _record_of(kind: type[Any], path: Path) -> Any:
+    """The record of an earlier run; None if there is none, or none that this version can read."""
+    try:
+        return parse(kind, read_json(path), path) if path.exists() else None
+    except InputError:
+        return None
 
 
 def too_many_missing(plan: Plan, count: int, names: Sequence[str]) -> PictureError:
@@ -260,9 +303,10 @@ def _read(plan: Plan, number: int) -> Iterator[Samples]:
 
     reader, files = READERS[plan.reader], dict(plan.sources[number])
     first = files.pop(reader.files[0].role)
-    known = inspect.signature(reader.read).parameters
-    options: dict[str, Any] = {**plan.options[number], "replicate": plan.setting.replicate}
-    yield from reader.read(first, **files, **{name: value for name, value in options.items() if name in known})
+    options: dict[str, Any] = dict(plan.options[number])
+    if "replicate" in inspect.signature(reader.read).parameters:
+        options["replicate"] = plan.setting.replicate
+    yield from reader.read(first, **files, **options)
 
 
 def _last_hands(plan: Plan, number: int, setting: Setting) -> tuple[bool, bool] | None:

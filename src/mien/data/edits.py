@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from mien.data.samples import Label, Samples
+from mien.data.samples import Label, Samples, by_row
 
 __all__ = ["Setting", "Step", "as_it_is", "extra_number", "filled", "known_rows", "only_where"]
 
@@ -50,7 +50,7 @@ def as_it_is(samples: Samples, setting: Setting) -> Samples:
 
 def known_rows(label: Label) -> Float32[np.ndarray, "row"]:
     """1 for rows of which any part is known."""
-    return np.asarray((label.weight.reshape(len(label.weight), -1) > 0).any(1), dtype=np.float32)
+    return np.asarray((by_row(label.weight) > 0).any(1), dtype=np.float32)
 
 
 def only_where(label: Label, keep: Any) -> Label:
@@ -75,5 +75,5 @@ def extra_number(samples: Samples, key: str) -> tuple[Float32[np.ndarray, "row"]
     if value is None:
         return np.zeros(len(samples), np.float32), np.zeros(len(samples), dtype=bool)
     if isinstance(value, Label):
-        return value.value.reshape(len(samples), -1)[:, 0], known_rows(value) > 0
-    return value.reshape(len(samples), -1)[:, 0].astype(np.float32), np.ones(len(samples), dtype=bool)
+        return by_row(value.value)[:, 0], known_rows(value) > 0
+    return by_row(value)[:, 0].astype(np.float32), np.ones(len(samples), dtype=bool)

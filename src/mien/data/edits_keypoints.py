@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32
 
 from mien.body.joints import SMPLX_JOINTS
 from mien.data.edits import Setting, known_rows
-from mien.data.joints import to_137
+from mien.data.joints import HANDS, WRISTS, to_137
 from mien.data.samples import Label, Samples
 
 __all__ = [
@@ -20,10 +20,6 @@ __all__ = [
     "keypoints_of_smpl_first",
 ]
 
-LEFT_HAND, RIGHT_HAND = slice(25, 45), slice(45, 65)
-"""Parts of the 137 joints."""
-WRISTS = (12, 13)
-
 
 def hand_keypoints_with_pose(samples: Samples, setting: Setting) -> Samples:
     """Keypoints of a hand of a fitted body only where the fit has the hand too. The wrist is the body's, and stays.
@@ -32,14 +28,13 @@ def hand_keypoints_with_pose(samples: Samples, setting: Setting) -> Samples:
     """
     del setting
     fitted = np.zeros(len(samples), bool) if samples.body_pose is None else known_rows(samples.body_pose) > 0
-    sides = ((LEFT_HAND, samples.left_hand_pose), (RIGHT_HAND, samples.right_hand_pose))
     changed: dict[str, Label] = {}
     for name in ("keypoints2d", "keypoints3d"):
         label: Label | None = getattr(samples, name)
         if label is None:
             continue
         weight = label.weight.copy()
-        for joints, pose in sides:
+        for joints, pose in zip(HANDS, (samples.left_hand_pose, samples.right_hand_pose), strict=True):
             known = np.zeros(len(samples), bool) if pose is None else known_rows(pose) > 0
             weight[:, joints] *= (known | ~fitted)[:, None]
         changed[name] = Label(value=label.value * (weight[..., None] > 0), weight=weight)
@@ -47,17 +42,21 @@ def hand_keypoints_with_pose(samples: Samples, setting: Setting) -> Samples:
 
 
 def hand_keypoints_forced(samples: Samples, setting: Setting) -> Samples:
-    """A hand's keypoints and its wrist known or unknown as the hand pose of the file's last row is."""
+    """A hand's keypoints and its wrist known or unknown as the hand pose of the file's last row is.
+
+    Rows without any keypoint stay without.
+    """
     poses = (samples.left_hand_pose, samples.right_hand_pose)
     changed: dict[str, Label] = {}
     for name in ("keypoints2d", "keypoints3d"):
         label: Label | None = getattr(samples, name)
-        if label is None or not label.weight.any():
+        if label is None:
             continue
-        weight = label.weight.copy()
-        for side, (joints, pose) in enumerate(zip((LEFT_HAND, RIGHT_HAND), poses, strict=True)):
+        weight, there = label.weight.copy(), known_rows(label)
+        for side, (joints, pose) in enumerate(zip(HANDS, poses, strict=True)):
             own = np.zeros(len(samples), np.float32) if pose is None else known_rows(pose)
             forced = own if setting.last_hands is None else np.full_like(own, float(setting.last_hands[side]))
+            forced = forced * there
             weight[:, joints] = forced[:, None]
             weight[:, WRISTS[side]] = forced
         changed[name] = Label(value=label.value * (weight[..., None] > 0), weight=weight)
@@ -65,13 +64,14 @@ def hand_keypoints_forced(samples: Samples, setting: Setting) -> Samples:
 
 
 def joints_of_the_body(samples: Samples, setting: Setting) -> Samples:
-    """3D keypoints from the parameters, for rows whose body pose is known."""
-    if samples.body_pose is None or not samples.body_pose.weight.any():
+    """3D keypoints from the parameters, for rows whose body pose is known; none for others."""
+    if samples.body_pose is None:
         return samples
-    assert setting.joints is not None, "joints need a body"
     known = known_rows(samples.body_pose) > 0
     value = np.zeros((len(samples), 137, 3), np.float32)
-    value[known] = setting.joints(samples.take(known))
+    if known.any():
+        assert setting.joints is not None, "joints need a body"
+        value[known] = setting.joints(samples.take(known))
     weight = np.repeat(known.astype(np.float32)[:, None], 137, axis=1)
     return replace(samples, keypoints3d=Label(value=value, weight=weight))
 
@@ -79,20 +79,28 @@ def joints_of_the_body(samples: Samples, setting: Setting) -> Samples:
 def keypoints_of_smpl(samples: Samples, setting: Setting) -> Samples:
     """2D keypoints: the first 22 joints of the SMPL body, each where it belongs among the 137."""
     points, known = _smpl_pixels(samples, setting)
-    if not known.any():
-        return samples
     value, weight = to_137(points, np.repeat(known.astype(np.float32)[:, None], 22, 1), SMPLX_JOINTS[:22])
-    return replace(samples, keypoints2d=Label(value=value * (weight[..., None] > 0), weight=weight))
+    return _with_keypoints2d(samples, known, value * (weight[..., None] > 0), weight)
 
 
 def keypoints_of_smpl_first(samples: Samples, setting: Setting) -> Samples:
     """2D keypoints: the first 22 joints of SMPL as the first 22 of the 137, whose order is another; all count."""
     points, known = _smpl_pixels(samples, setting)
-    if not known.any():
-        return samples
     value = np.zeros((len(samples), 137, 2), np.float32)
     value[:, :22] = points * known[:, None, None]
     weight = np.repeat(known.astype(np.float32)[:, None], 137, axis=1)
+    return _with_keypoints2d(samples, known, value, weight)
+
+
+def _with_keypoints2d(
+    samples: Samples, rows: Bool[np.ndarray, "row"], value: np.ndarray, weight: np.ndarray
+) -> Samples:
+    """The samples with other 2D keypoints in some rows."""
+    if not rows.any():
+        return samples
+    if (old := samples.keypoints2d) is not None:
+        value = np.where(rows[:, None, None], value, old.value)
+        weight = np.where(rows[:, None], weight, old.weight)
     return replace(samples, keypoints2d=Label(value=value, weight=weight))
 
 

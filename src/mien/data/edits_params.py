@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool
 
-from mien.data.edits import Setting, Step, extra_number, filled, only_where
-from mien.data.samples import Label, Samples
+from mien.data.edits import Setting, Step, extra_number, filled, known_rows, only_where
+from mien.data.samples import Label, Samples, by_row
 
 __all__ = [
     "absolute_hands",
@@ -21,6 +21,7 @@ __all__ = [
     "forget_zeros",
     "forget_zeros_upstream",
     "neutral_betas",
+    "unsaid_hands",
     "zero_hand_roots",
 ]
 
@@ -105,6 +106,15 @@ def absolute_hands(samples: Samples, setting: Setting) -> Samples:
     return replace(samples, **{name: filled(hand, hand.value + means[name] * add) for name, hand in known.items()})
 
 
+def unsaid_hands(samples: Samples) -> int:
+    """How many rows have hand poses of which the file does not say what they are relative to."""
+    known = np.zeros(len(samples), dtype=bool)
+    for hand in (samples.left_hand_pose, samples.right_hand_pose):
+        if hand is not None:
+            known |= known_rows(hand) > 0
+    return int((known & ~extra_number(samples, "flat_hand_mean")[1]).sum())
+
+
 def forget_extreme_betas(samples: Samples, setting: Setting) -> Samples:
     """No shape where a coefficient is beyond 3 (3 itself is kept); `extra["mesh_betas"]` has what was there."""
     if samples.betas is None or setting.exact:
@@ -160,4 +170,4 @@ def _forget_zeros(samples: Samples, *names: str) -> dict[str, Label]:
 
 
 def _nonzero(label: Label) -> Bool[np.ndarray, "row"]:
-    return (label.value != 0).reshape(len(label.value), -1).any(1)
+    return (by_row(label.value) != 0).any(1)

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from mien.data.edits import Setting, Step, extra_number, filled
-from mien.data.samples import Label, Samples
+from mien.data.joints import FACE, extent
+from mien.data.samples import Label, Samples, text
 
 __all__ = [
     "default_camera",
     "default_size",
+    "drop_boxes_outside",
     "drop_invalid_boxes",
     "drop_nan_joints",
     "drop_unless",
@@ -23,8 +25,6 @@ __all__ = [
     "unpad_boxes",
 ]
 
-FACE = slice(65, 137)
-"""Of the 137 joints."""
 PADDING = 1.2
 
 
@@ -59,8 +59,14 @@ def drop_nan_joints(samples: Samples, setting: Setting) -> Samples:
     return samples.take(np.array(["keypoints3d" not in note.split() for note in notes], dtype=bool))
 
 
+def drop_boxes_outside(samples: Samples, setting: Setting) -> Samples:
+    """Leave out rows whose box has no pixel of the picture."""
+    low, size = samples.box.value[:, :2], samples.box.value[:, 2:]
+    return drop_invalid_boxes(samples.take((low + size > 0).all(1)), setting)
+
+
 def drop_invalid_boxes(samples: Samples, setting: Setting) -> Samples:
-    """Leave out rows whose box has no pixel of the picture, by the published rule."""
+    """The same by the published rule, which pushes a box that lies left of the picture, or above it, into it first."""
     del setting
     x, y, w, h = samples.box.value.T
     left, top = np.maximum(x, 0), np.maximum(y, 0)
@@ -73,7 +79,7 @@ def drop_invalid_boxes(samples: Samples, setting: Setting) -> Samples:
 def strip_slash(samples: Samples, setting: Setting) -> Samples:
     """Paths without their leading slash."""
     del setting
-    return replace(samples, image=_strings([path.lstrip("/") for path in samples.image]))
+    return replace(samples, image=text([path.lstrip("/") for path in samples.image]))
 
 
 def default_size(samples: Samples, setting: Setting) -> Samples:
@@ -84,10 +90,12 @@ def default_size(samples: Samples, setting: Setting) -> Samples:
 
 
 def default_camera(samples: Samples, setting: Setting) -> Samples:
-    """The camera that all pictures of the dataset have, where the file says none."""
-    if setting.camera is None or (samples.camera is not None and samples.camera.weight.any()):
+    """The camera that all pictures of the dataset have, for rows of which the file says none."""
+    if setting.camera is None or (samples.camera is not None and samples.camera.weight.all()):
         return samples
     value = np.tile(np.array(setting.camera, np.float32), (len(samples), 1))
+    if samples.camera is not None:
+        value = np.where(samples.camera.weight[:, None] > 0, samples.camera.value, value)
     return replace(samples, camera=Label(value=value, weight=np.ones(len(samples), np.float32)))
 
 
@@ -119,12 +127,8 @@ def face_box_from_keypoints(samples: Samples, setting: Setting) -> Samples:
     del setting
     if samples.keypoints2d is None:
         return samples
-    points, known = samples.keypoints2d.value[:, FACE], samples.keypoints2d.weight[:, FACE, None] > 0
-    low = np.where(known, points, np.inf).min(1)
-    high = np.where(known, points, -np.inf).max(1)
-    weight = (known[..., 0].any(1) & (high > low).all(1)).astype(np.float32)
-    value = np.where(weight[:, None] > 0, np.concatenate([low, high - low], 1), 0).astype(np.float32)
-    return replace(samples, face_box=_scaled(Label(value=value, weight=weight), PADDING))
+    value, known = extent(samples.keypoints2d.value[:, FACE], samples.keypoints2d.weight[:, FACE])
+    return replace(samples, face_box=_scaled(Label(value=value, weight=known.astype(np.float32)), PADDING))
 
 
 def _scaled(box: Label, factor: float | np.ndarray) -> Label:
@@ -132,9 +136,3 @@ def _scaled(box: Label, factor: float | np.ndarray) -> Label:
     x, y, w, h = (box.value[:, i].astype(np.float64) for i in range(4))
     value = np.stack([x + w * (1 - factor) / 2, y + h * (1 - factor) / 2, w * factor, h * factor], 1)
     return filled(box, value)
-
-
-def _strings(values: list[str]) -> np.ndarray:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
+from mien.data.joints import BODY, FACE, HANDS
 from mien.data.moving import Frames, move_keypoints2d, move_keypoints3d
-from mien.data.parts import BODY, FACE, HANDS, HEAT_CELLS, by_row, heat_cells, part_depth_cells, relative_to_anchors
-from mien.data.samples import PARAMS, Label, Samples
+from mien.data.parts import HEAT_CELLS, heat_cells, part_depth_cells, relative_to_anchors
+from mien.data.samples import PARAMS, Label, Samples, by_row
 from mien.errors import BodyError
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.records import Record

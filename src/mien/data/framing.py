@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from mien.data.augment import LEFT_HAND, UPPER, WHOLE, Draws
+from mien.data.joints import HANDS, WRISTS
 from mien.data.samples import Samples
 from mien.geometry.boxes import crop_box
 from mien.geometry.crop import Crop
@@ -16,13 +17,15 @@ _TORSO = (1, 2, 8, 9)
 """Hips and shoulders among the 137 joints: without them nobody knows what is above the hips."""
 _ABOVE = (*_TORSO, 7, *range(10, 14), *range(20, 25))
 """And neck, elbows, wrists, ears, eyes, nose."""
-_HANDS = ((12, *range(25, 45)), (13, *range(45, 65)))
+_HANDS = tuple((wrist, *range(hand.start, hand.stop)) for wrist, hand in zip(WRISTS, HANDS, strict=True))
 """Wrist and fingers of the left and the right hand."""
 _HAND_ROOM, _ENOUGH, _SMALLEST = 2.0, 8, 16.0
 """How much larger than a hand its crop is; how many joints show where it is; pixels below which it is not worth it."""
 
 
-def frame(samples: Samples, row: int, size: tuple[int, int], ratio: float, draws: Draws) -> Crop | None:
+def frame(
+    samples: Samples, row: int, size: tuple[int, int], ratio: float, draws: Draws, *, push: bool = False
+) -> Crop | None:
     """The crop of one row; None if its box holds no pixel of the picture.
 
     Args:
@@ -31,12 +34,13 @@ def frame(samples: Samples, row: int, size: tuple[int, int], ratio: float, draws
         size: height and width of the picture.
         ratio: how much larger than the 3:4 box.
         draws: what the dice said.
+        push: as published, take a box that lies left of the picture, or above it, for one at its edge.
     """
     height, width = size
     whole = samples.box.value[row].astype(np.float64)
     part = _part(samples, row, int(draws.focus[row]), whole)
     box = whole if part is None or not _centred(part, width, height) else part
-    if not (np.isfinite(box).all() and samples.box.weight[row].all() and _overlaps(box, width, height)):
+    if not (np.isfinite(box).all() and samples.box.weight[row].all() and (push or _overlaps(box, width, height))):
         return None
     padded = crop_box(box, width, height, ratio)
     if padded is None:
@@ -49,7 +53,7 @@ def frame(samples: Samples, row: int, size: tuple[int, int], ratio: float, draws
 
 
 def _overlaps(box: Float64[np.ndarray, "4"], width: int, height: int) -> bool:
-    """Whether any of a box lies in the picture; `crop_box`, as published, pushes one that lies to the left into it."""
+    """Whether any of a box lies in the picture; `crop_box`, as published, would push one that does not into it."""
     return bool(box[0] + box[2] > 0 and box[1] + box[3] > 0 and box[0] < width and box[1] < height)
 
 

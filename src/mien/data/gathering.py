@@ -31,18 +31,22 @@ class Window:
     arrays: list[np.ndarray] = field(default_factory=list)
     """What the addresses belong to, kept alive."""
     low: int = 0
+    end: int = 0
+    """The lowest address, and the one after the highest."""
+    lowest: np.ndarray | None = None
+    """What begins there."""
     memory: Any = None
     """All bytes from `low` on, as overlapping elements of `size` bytes."""
 
     def add(self, number: int, array: np.ndarray) -> None:
         """The field of one more shard, a view of its file."""
-        self.starts[number] = _address(array)
+        start = self.starts[number] = array.__array_interface__["data"][0]
         self.arrays.append(array)
-        lowest = min(self.arrays, key=_address)
-        self.low = _address(lowest)
-        end = max(_address(each) + each.nbytes for each in self.arrays)
-        first = lowest.reshape(-1).view(np.uint8)[: self.size].view(f"V{self.size}")
-        self.memory = as_strided(first, (end - self.low - self.size + 1,), (1,), writeable=False)
+        if self.lowest is None or start < self.low:
+            self.low, self.lowest = start, array
+        self.end = max(self.end, start + array.nbytes)
+        first = self.lowest.reshape(-1).view(np.uint8)[: self.size].view(f"V{self.size}")
+        self.memory = as_strided(first, (self.end - self.low - self.size + 1,), (1,), writeable=False)
 
     def take(
         self, which: Int64[np.ndarray, "row"], rows: Int64[np.ndarray, "row"], kind: str, *shape: int
@@ -50,10 +54,6 @@ class Window:
         """The field of some rows, each in its shard. Rows and shards must be there: nothing is checked here."""
         found = self.memory[self.starts[which] - self.low + rows * self.step]
         return found.view(kind).reshape(len(rows), *shape)
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
 
 
 class Kind:

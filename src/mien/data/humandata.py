@@ -27,13 +27,25 @@ from mien.errors import InputError, closest
 from mien.files import atomic_write, opened
 from mien.npz import Archive, open_npz
 
-__all__ = ["BODY_FAMILIES", "BOXES", "NUM_JOINTS", "HumanData", "HumanDataFile", "is_keypoints", "joint_slots"]
+__all__ = [
+    "BODY_FAMILIES",
+    "BOXES",
+    "GENDERS",
+    "NUM_JOINTS",
+    "HumanData",
+    "HumanDataFile",
+    "is_keypoints",
+    "joint_slots",
+    "to_array",
+]
 
 NUM_JOINTS = 190
 """Of the HUMAN_DATA convention; the first 144 are `mien.body.joints.OUTPUT_JOINTS`."""
 
 BOXES = ("bbox_xywh", "face_bbox_xywh", "lhand_bbox_xywh", "rhand_bbox_xywh")
 BODY_FAMILIES = ("smplx", "smpl", "smplh")
+GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female", "n": "neutral", "neutral": "neutral"}
+"""How files spell them."""
 _PLACES_137 = np.array([*SMPLX_137[:67], -1, -1, *SMPLX_137[69:]])
 FLAGS = ("__key_strict__", "__data_len__", "__keypoints_compressed__")
 
@@ -95,8 +107,7 @@ class HumanData:
             InputError: the file is damaged, or a key has another shape or type than the format says.
         """
         file = HumanDataFile.open(path)
-        if "bbox_xywh" not in file:
-            raise InputError(f"{path} has no bbox_xywh", expected="a box for each row", todo=closest("bbox_xywh", file))
+        file.check_boxes()
         known: dict[str, Any] = {"image_path": file["image_path"].tolist(), "params": {}, "keypoints": {}, "extra": {}}
         masks = file.masks
         for key in file:
@@ -186,6 +197,12 @@ class HumanDataFile(Mapping[str, Any]):
         if value.ndim == 0 or len(value) != self.num_rows:
             raise _wrong_length(f"{self.path}: {key}", len(value) if value.ndim else "a single value", self.num_rows)
         return self.check(key, value)
+
+    def check_boxes(self) -> None:
+        """Raise `InputError` if there are no boxes of people."""
+        if "bbox_xywh" not in self:
+            todo = closest("bbox_xywh", self)
+            raise InputError(f"{self.path} has no bbox_xywh", expected="a box for each row", todo=todo)
 
     def check(self, key: str, part: np.ndarray, start: int = 0) -> np.ndarray:
         """Rows of an array, from row `start` of the file on, as the type that `HumanData` keeps.

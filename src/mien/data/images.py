@@ -6,6 +6,7 @@ annotation files of strangers: they cannot lead out of the root, and nothing unp
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -13,16 +14,18 @@ import stat
 import tarfile
 import zipfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mien.errors import InputError, MienError, PictureError
+from mien.errors import InputError, MienError, PictureError, reason_of
+from mien.exif import orientation_from_exif
 from mien.files import atomic_write, inside, read_json
 from mien.limits import MAX_JSON_BYTES, MAX_PICTURE_BYTES, MAX_UNPACKED
 from mien.npz import check_table, unpacked
 from mien.optional import need
 
-__all__ = ["SYSTEMS", "ImageStore"]
+__all__ = ["SYSTEMS", "ImageStore", "turned"]
 
 SYSTEMS = ("s3", "gs", "gcs", "az", "abfs", "abfss", "http", "https", "hf", "file", "memory")
 """Addresses that pictures may be read from; others of fsspec unpack archives or chain further addresses."""
@@ -43,7 +46,7 @@ class ImageStore(ABC):
 
     @abstractmethod
     def has(self, path: str) -> bool:
-        """Whether a picture is there, without reading it."""
+        """Whether a picture is there, without reading it. One whose path leads out of the root is not."""
 
     @staticmethod
     def open(root: str, *, beside: Path | None = None) -> ImageStore:
@@ -80,6 +83,19 @@ def _missing(root: object, path: str, reason: str = "is missing") -> PictureErro
     return PictureError(f"{path!r} {reason} in {root}", todo="check --images, or download the rest of the dataset")
 
 
+def turned(images: ImageStore, paths: Iterable[str]) -> list[str]:
+    """Those of some pictures that are not upright as they are stored, by their EXIF block.
+
+    Labels are of the stored pixels; whoever labelled such pictures in a viewer that turns them has labelled others.
+    """
+    found: list[str] = []
+    for path in paths:
+        with contextlib.suppress(PictureError):
+            if orientation_from_exif(images.read(path)) != 1:
+                found.append(path)
+    return found
+
+
 class _Folder(ImageStore):
     def __init__(self, root: Path) -> None:
         self.root, self._base = str(root), os.path.abspath(root)
@@ -98,12 +114,15 @@ class _Folder(ImageStore):
             ) from error
 
     def has(self, path: str) -> bool:
-        return os.path.isfile(self._inside(path))
+        try:
+            return os.path.isfile(self._inside(path))
+        except PictureError:
+            return False
 
     def _inside(self, path: str) -> str:
         """A path cannot lead out of the folder: annotation files come from strangers."""
         full = os.path.normpath(os.path.join(self._base, path))
-        if not full.startswith(self._base + os.sep):
+        if not full.startswith(os.path.join(self._base, "")):
             raise _missing(self.root, path, "leads out of the folder")
         return full
 
@@ -200,15 +219,20 @@ class _Remote(ImageStore):
         self.root = root.rstrip("/")
 
     def read(self, path: str) -> bytes:
+        address, system = self._address(path), self._system()
         try:
-            return self._system().cat_file(self._address(path))
+            return system.cat_file(address)
         except FileNotFoundError as error:
             raise _missing(self.root, path) from error
-        except OSError as error:
-            raise _missing(self.root, path, f"cannot be read ({error})") from error
+        except Exception as error:  # every kind of address has errors of its own, such as those of aiohttp
+            raise _missing(self.root, path, f"cannot be read ({reason_of(error)})") from error
 
     def has(self, path: str) -> bool:
-        return bool(self._system().isfile(self._address(path)))
+        try:
+            address = self._address(path)
+        except PictureError:
+            return False
+        return bool(self._system().isfile(address))
 
     def _address(self, path: str) -> str:
         try:

@@ -14,23 +14,23 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from mien import errors
 from mien.body.files import find_body
 from mien.data.catalogue import Entry
-from mien.data.convert import Check, Outcome, Plan, convert, smpl_bodies, too_many_missing
+from mien.data.convert import Check, Outcome, Plan, convert, found_again, smpl_bodies, too_many_missing
 from mien.data.humandata import HumanDataFile
 from mien.data.images import ImageStore
-from mien.data.locate import Found
-from mien.data.manifest import Change, Manifest, ShardFile, Source
+from mien.data.locate import Found, check_options, find_reader
+from mien.data.manifest import Change, Manifest, ShardFile, Source, read_json, write_json
 from mien.data.shards import Columns, Layout
-from mien.data.store import ROWS_PER_SHARD, Store
+from mien.data.store import ROWS_PER_SHARD, Dataset, Store, dataset_folder
 from mien.data.transforms import RULES, TRANSFORMS, Setting, check_quirks
-from mien.errors import AssetMissing, InputError, MienError
+from mien.errors import AssetMissing, InputError, OutputError
 from mien.files import exclusive, sha256
 from mien.geometry.boxes import CROP_RATIO
 from mien.workers import end_with_parent
@@ -41,6 +41,11 @@ UPSTREAM_RATIO = 1.2 * 0.833
 """By how much the published loader grows boxes that are padded already."""
 PADDED = {"humandata": 1.2, "agora": 1.2}
 """By how much the boxes of a reader's files are padded where the files do not say."""
+
+_COUNTED = ("known", "changed", "dropped", "skipped", "assumed")
+"""Of each piece."""
+MISSING = "missing.json"
+"""Beside a manifest: the pictures that were not there."""
 
 log = logging.getLogger("mien")
 
@@ -70,13 +75,16 @@ def make_plan(entry: Entry, split: str, sources: Sequence[Found], pictures: str,
     """What is to be done for one split of one dataset.
 
     Raises:
-        InputError: the entry names a quirk that there is not, or the interval is below 1.
+        InputError: the entry names a quirk that there is not, its name or the split is none that a dataset can have,
+            the reader has no such options, or the interval is below 1.
         AssetMissing: hand poses are relative to the mean hand, and the body that has it is not there.
     """
     check_quirks(entry.name, entry.quirks)
     if request.interval < 1 or request.workers < 1 or request.rows_per_shard < 1:
         raise InputError("an interval, a number of workers or of rows below 1", expected="1 or more")
     reader = entry.reader_of(split)
+    for source in sources:
+        check_options(find_reader(reader), source.options)
     hands = (entry.hands_upstream or entry.hands) if request.replicate else entry.hands
     setting = Setting(
         quirks=frozenset(entry.quirks),
@@ -90,7 +98,7 @@ def make_plan(entry: Entry, split: str, sources: Sequence[Found], pictures: str,
     name = f"{entry.name}/{split}"
     return Plan(
         name=name,
-        folder=request.out / name,
+        folder=dataset_folder(request.out, name),
         tag="",
         reader=reader,
         sources=tuple(source.files for source in sources),
@@ -115,8 +123,8 @@ def ingest(plan: Plan, entry: Entry, request: Request) -> tuple[Manifest, bool]:
     Raises:
         InputError: a source cannot be read.
         PictureError: too many pictures are missing.
-        OutputError: another process writes to the store, or the disk is full; what was written stays, and the same
-            command goes on.
+        OutputError: another process writes to the store, the disk is full, or a worker was killed; what was written
+            stays, and the same command goes on.
     """
     with exclusive(request.out):
         store = Store.create(request.out)
@@ -125,16 +133,19 @@ def ingest(plan: Plan, entry: Entry, request: Request) -> tuple[Manifest, bool]:
         plan = replace(
             plan, tag=_digest({**settings, "pictures": plan.pictures, "sources": [s.sha256 for s in sources]})
         )
-        if plan.name in store and (manifest := _up_to_date(store, plan)):
+        if manifest := _up_to_date(plan):
+            anything = plan.name not in store  # its entry in the store was lost, or never written
+            if anything:
+                store.enter(manifest)
             _tidy(plan, manifest)
-            return manifest, False
+            return manifest, anything
         if plan.check != "none":
             ImageStore.open(plan.pictures)
         outcomes = _convert_all(plan, request.workers)
         if (count := sum(each.num_missing for each in outcomes)) > plan.max_bad:
-            names = [name for each in outcomes for piece in each.pieces for name in piece.missing]
-            raise too_many_missing(plan, count, names)
+            raise too_many_missing(plan, count, [name for each in outcomes for name in each.missing])
         manifest = _manifest(plan, entry, sources, outcomes, settings)
+        _write_missing(plan, sorted({name for each in outcomes for name in each.missing}))
         store.enter(manifest)
         _tidy(plan, manifest)
         return manifest, True
@@ -146,32 +157,20 @@ def _convert_all(plan: Plan, workers: int) -> list[Outcome]:
     log.info("%s: %d source file%s", plan.name, count, "" if count == 1 else "s")
     if workers == 1 or count == 1:
         return [convert(plan, number) for number in range(count)]
-    with ProcessPoolExecutor(min(workers, count), get_context("spawn"), end_with_parent) as pool:
-        futures = [pool.submit(_convert, plan, number) for number in range(count)]
-        found: list[Outcome] = []
-        for future in futures:
-            result = future.result()
-            if not isinstance(result, Outcome):
-                pool.shutdown(cancel_futures=True)
-                kind, text = result
-                raise getattr(errors, kind, MienError)(text)
-            found.append(result)
-        return found
-
-
-def _convert(plan: Plan, number: int) -> Outcome | tuple[str, str]:
-    """In a worker: errors travel as words, since not all of them can be taken apart and put together."""
+    pool = ProcessPoolExecutor(min(workers, count), get_context("spawn"), end_with_parent)
     try:
-        return convert(plan, number)
-    except MienError as error:
-        kind = type(error).__name__
-        return ("InputError" if kind == "AssetMissing" else kind), str(error)
+        return [future.result() for future in [pool.submit(convert, plan, number) for number in range(count)]]
+    except BrokenProcessPool as error:
+        todo = "run the same command again: finished shards are kept; with less memory, use fewer --workers"
+        raise OutputError("a worker process was killed", todo=todo) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _manifest(
     plan: Plan, entry: Entry, sources: Sequence[Source], outcomes: Sequence[Outcome], settings: Mapping[str, Any]
 ) -> Manifest:
-    shards, counts = list[ShardFile](), {name: Counter[str]() for name in ("known", "changed", "dropped", "skipped")}
+    shards, counts = list[ShardFile](), {name: Counter[str]() for name in _COUNTED}
     contents = list[Columns]()
     for number, outcome in enumerate(outcomes):
         for piece in outcome.pieces:
@@ -196,6 +195,7 @@ def _manifest(
         sources=tuple(replace(s, entries=outcome.entries) for s, outcome in zip(sources, outcomes, strict=True)),
         changes=tuple(change for change in changes if change.changed or change.dropped),
         skipped=dict(sorted(counts["skipped"].items())),
+        assumed=dict(sorted(counts["assumed"].items())),
         settings=dict(settings),
         title=entry.title,
         licence=entry.licence,
@@ -237,6 +237,8 @@ def _settings(plan: Plan) -> dict[str, Any]:
     setting = plan.setting
     return {
         "rules": RULES,
+        "reader": plan.reader,
+        "roles": [sorted(files) for files in plan.sources],
         "quirks": sorted(setting.quirks),
         "replicate": setting.replicate,
         "hands": setting.hands,
@@ -270,13 +272,29 @@ def _digest(content: Any, length: int = 12) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
 
 
-def _up_to_date(store: Store, plan: Plan) -> Manifest | None:
-    """The manifest of a dataset that was made of the same sources with the same settings, if all of it is there."""
-    manifest = store[plan.name].manifest
-    same = all(
-        shard.file.startswith(f"{plan.tag}-") and (plan.folder / shard.file).exists() for shard in manifest.shards
-    )
-    return manifest if same else None
+def _up_to_date(plan: Plan) -> Manifest | None:
+    """The manifest of a dataset that was made of the same sources with the same settings, if all of it is there.
+
+    It is not if a picture that was missing then is there now, or if anything of it is damaged or of another version.
+    """
+    try:
+        dataset = Dataset(plan.folder)
+        if not all(shard.file.startswith(f"{plan.tag}-") for shard in dataset.manifest.shards) or dataset.verify():
+            return None
+        lacks_some = "picture missing" in dataset.manifest.skipped
+        known = read_json(plan.folder / MISSING)["pictures"] if lacks_some else []
+        return None if found_again(plan, known) else dataset.manifest
+    except (InputError, LookupError):
+        return None
+
+
+def _write_missing(plan: Plan, names: Sequence[str]) -> None:
+    """The pictures whose rows were left out, so that a later run can look for them again."""
+    path = plan.folder / MISSING
+    if names:
+        write_json(path, {"pictures": names})
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _tidy(plan: Plan, manifest: Manifest) -> None:

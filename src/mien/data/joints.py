@@ -12,17 +12,22 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float32, Int64, Shaped
+from jaxtyping import Bool, Float32, Int64, Shaped
 
 from mien.body.joints import FINGERS, OUTPUT_JOINTS, SMPLX_137, SMPLX_JOINTS, VERTEX_JOINTS
 
 __all__ = [
+    "BODY",
     "CONVENTIONS",
+    "FACE",
     "FLIP_53",
     "FLIP_137",
+    "HANDS",
     "HUMAN_DATA",
     "JOINTS_137",
     "POSE_53",
+    "WRISTS",
+    "extent",
     "flip_order",
     "places",
     "swap_eyes",
@@ -31,6 +36,9 @@ __all__ = [
 
 JOINTS_137: tuple[str, ...] = tuple(OUTPUT_JOINTS[index] for index in SMPLX_137)
 """25 body, 20 left hand, 20 right hand, 72 face. The eyes are there twice: in the body (22, 23), the face (67, 68)."""
+BODY, HANDS, FACE = slice(0, 25), (slice(25, 45), slice(45, 65)), slice(65, 137)
+"""Parts of the 137; hands left and right, as `WRISTS`, which are the body's."""
+WRISTS = (12, 13)
 
 _OPENPOSE: tuple[str, ...] = (
     "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
@@ -183,3 +191,14 @@ def to_137(
     order = places(names)
     known = (order >= 0).astype(np.float32)
     return values[:, order] * known[:, None], weight[:, order] * known
+
+
+def extent(
+    points: Float32[np.ndarray, "row joint 2"], known: Float32[np.ndarray, "row joint"]
+) -> tuple[Float32[np.ndarray, "row 4"], Bool[np.ndarray, "row"]]:
+    """The box around the known points of each row, and whether it has any size."""
+    there = (known > 0)[..., None] & np.isfinite(points)
+    low, high = np.where(there, points, np.inf).min(1), np.where(there, points, -np.inf).max(1)
+    whole = (high > low).all(1)
+    box = np.where(whole[:, None], np.concatenate([low, high - low], 1), 0)
+    return box.astype(np.float32), whole

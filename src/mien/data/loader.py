@@ -79,7 +79,8 @@ class Loader:
         """Go on where `state_dict` was taken.
 
         Raises:
-            InputError: it is of a training with another seed, batch size or mixture.
+            InputError: it is of a training with another seed, batch size or length of an epoch. Which datasets make up
+                the epoch is not looked at here.
         """
         order = self.maker.order
         own = {"seed": order.seed, "batch": order.batch, "length": order.length}
@@ -122,8 +123,9 @@ class Loader:
             log.warning("left out: %s", message)
         self.bad += len(batch.skipped)
         if self.bad > self.max_bad:
+            last = f", the last: {batch.skipped[-1]}" if batch.skipped else ", all before this training was resumed"
             raise InputError(
-                f"{self.bad} samples could not be read, the last: {batch.skipped[-1]}",
+                f"{self.bad} samples could not be read{last}",
                 expected=f"at most {self.max_bad}",
                 todo="run `mien data validate`, or raise max_bad",
             )

@@ -6,16 +6,27 @@ annotations in, then in a folder of the dataset's own.
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from mien.data.catalogue import Entry
 from mien.data.readers import READERS, Reader
 from mien.errors import InputError, closest
 
-__all__ = ["Found", "Search", "find_pictures", "find_reader", "find_sources", "with_roles"]
+__all__ = [
+    "Found",
+    "Search",
+    "check_options",
+    "find_pictures",
+    "find_reader",
+    "find_sources",
+    "options_of",
+    "with_roles",
+]
 
 _ANNOTATIONS = ("", "annot", "preprocessed_datasets", "annotations")
 _PICTURES = ("", "img", "images")
@@ -79,6 +90,24 @@ def find_reader(name: str) -> Reader:
     if name not in READERS:
         raise InputError(f"no reader is called {name!r}", todo=closest(name, READERS))
     return READERS[name]
+
+
+def options_of(reader: Reader) -> dict[str, Any]:
+    """What can be told a reader beside its files, and the type of each."""
+    known, roles = get_type_hints(inspect.unwrap(reader.read)), {file.role for file in reader.files}
+    return {name: kind for name, kind in known.items() if name not in {*roles, "replicate", "return"}}
+
+
+def check_options(reader: Reader, options: Mapping[str, str]) -> None:
+    """Raise `InputError` if the reader knows no such option, or the option no such value."""
+    known = options_of(reader)
+    for name, value in options.items():
+        if name not in known:
+            todo = closest(name, known) if known else "it has no options"
+            raise InputError(f"the reader {reader.name!r} has no option {name!r}", todo=todo)
+        if get_origin(known[name]) is Literal and value not in get_args(known[name]):
+            expected = ", ".join(get_args(known[name]))
+            raise InputError(f"{name}={value} of the reader {reader.name!r}", expected=expected)
 
 
 def with_roles(reader: Reader, paths: Sequence[Path]) -> dict[str, Path]:

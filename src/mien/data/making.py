@@ -227,7 +227,7 @@ class BatchMaker:
             expected = "{} x {}".format(*labelled)
             raise PictureError(f"{name} is {height} x {width} (height x width)", expected=f"{expected}, as labelled")
         ratio = self.ratios[part] if self.ratios else self.augment.ratio
-        crop = frame(samples, i, (height, width), ratio, draws)
+        crop = frame(samples, i, (height, width), ratio, draws, push=self.replicate)
         if crop is None:
             raise PictureError(f"the box {samples.box.value[i].tolist()} holds nothing of {name}")
         return crop, cut(data, name, crop, self.sampling), width

@@ -1,7 +1,7 @@
 """What a store says of itself in JSON: where the rows of a dataset came from, what was done to them, where they lie.
 
-The manifest holds no dates and no paths of a machine but the picture root: the same sources and the same settings give
-the same bytes.
+The manifest holds no dates, and no paths of a machine but the picture root and what a reader was told: the same sources
+and the same settings give the same bytes.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ class Manifest:
     changes: tuple[Change, ...] = ()
     skipped: dict[str, int] = field(default_factory=dict)
     """Rows left out for other reasons (picture missing, interval), counted."""
+    assumed: dict[str, int] = field(default_factory=dict)
+    """Rows of which the files do not say what was taken for true: `hands relative`, `hands flat`."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What the ingest was asked for."""
     title: str = ""
@@ -159,8 +161,12 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
         stream.write((json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, todo: str = "ingest the dataset anew") -> dict[str, Any]:
     """Read a JSON object.
+
+    Args:
+        path: the file.
+        todo: what the error says to do if it is damaged.
 
     Raises:
         InputError: it is missing or damaged.
@@ -170,7 +176,7 @@ def read_json(path: Path) -> dict[str, Any]:
             raise InputError(f"{path} is missing", expected="a store of `mien data ingest`", todo="check the path")
         record = files.read_json(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error})", todo="ingest the dataset anew") from error
+        raise InputError(f"{path} cannot be read ({error})", todo=todo) from error
     if not isinstance(record, dict):
-        raise InputError(f"{path} is no JSON object", todo="ingest the dataset anew")
+        raise InputError(f"{path} is no JSON object", todo=todo)
     return record

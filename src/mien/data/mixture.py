@@ -141,7 +141,8 @@ def temperature(parts: Sequence[Part], total: int | None = None, *, heat: float,
     """
     if not heat > 0:
         raise InputError(f"a temperature of {heat}", expected="above 0")
-    return _shared(parts, [part.used ** (1 / heat) for part in parts], total, seed)
+    largest = max((part.used for part in parts), default=1)
+    return _shared(parts, [(part.used / largest) ** (1 / heat) for part in parts], total, seed)
 
 
 def _shared(parts: Sequence[Part], shares: Sequence[float], total: int | None, seed: int) -> Mixture:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from jaxtyping import Float, Float32
 
+from mien.data.joints import BODY, FACE, HANDS, WRISTS
 from mien.geometry.crop import PATCH_HEIGHT, PATCH_WIDTH
 from mien.nets.virtual_camera import HEAT_MAP
 
@@ -17,16 +16,14 @@ __all__ = [
     "HANDS",
     "HEAT_CELLS",
     "PELVIS",
-    "by_row",
     "depth_cells",
     "heat_cells",
     "part_depth_cells",
     "relative_to_anchors",
 ]
 
-BODY, HANDS, FACE = slice(0, 25), (slice(25, 45), slice(45, 65)), slice(65, 137)
-PELVIS, NECK, LEFT_WRIST, RIGHT_WRIST = 0, 7, 12, 13
-ANCHOR = np.repeat([PELVIS, LEFT_WRIST, RIGHT_WRIST, NECK], [25, 20, 20, 72])
+PELVIS, NECK = 0, 7
+ANCHOR = np.repeat([PELVIS, *WRISTS, NECK], [25, 20, 20, 72])
 """The joint that each joint is relative to where its part is looked at by itself."""
 HEAT_CELLS = (HEAT_MAP[1], HEAT_MAP[0], 16)
 """Cells in x, y and depth."""
@@ -52,8 +49,3 @@ def part_depth_cells(parts: Float[np.ndarray, "row 137 3"]) -> Float32[np.ndarra
 def relative_to_anchors(points: Float[np.ndarray, "row 137 3"]) -> Float[np.ndarray, "row 137 3"]:
     """The body relative to the pelvis, hands to their wrists, the face to the neck."""
     return points - points[:, ANCHOR]
-
-
-def by_row(array: Float[np.ndarray, "row *shape"]) -> Float[np.ndarray, "row flat"]:
-    """All numbers of a row side by side, also where there are no rows."""
-    return array.reshape(len(array), math.prod(array.shape[1:]))

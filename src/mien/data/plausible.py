@@ -11,13 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from mien.data.joints import BODY, HANDS, WRISTS
 from mien.data.samples import Label, Samples
 
 __all__ = ["Doubt", "Plausibility"]
 
-_WRISTS = (12, 13)
-_HANDS = (slice(25, 45), slice(45, 65))
-_BODY = slice(0, 25)
 _CURL = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
 """Joints of the four fingers; the mean hand of SMPL-X bends each by about half a radian about z (left: negative)."""
 _SOME = 0.05
@@ -127,23 +125,23 @@ class Plausibility:
             self._count("box outside").add(samples, known, out)
 
     def _joints_in_box(self, samples: Samples, points: Label) -> None:
-        known = points.weight[:, _BODY] > 0
+        known = points.weight[:, BODY] > 0
         low = samples.box.value[:, None, :2] - samples.box.value[:, None, 2:] * 0.1
         high = samples.box.value[:, None, :2] + samples.box.value[:, None, 2:] * 1.1
-        inside = ((points.value[:, _BODY] >= low) & (points.value[:, _BODY] <= high)).all(2)
+        inside = ((points.value[:, BODY] >= low) & (points.value[:, BODY] <= high)).all(2)
         share = (inside & known).sum(1) / np.maximum(known.sum(1), 1)
         asked = (known.sum(1) >= 5) & (samples.box.weight > 0)
         self._count("joints outside").add(samples, asked, share < 0.5)
 
     def _hands(self, samples: Samples, key: str, points: Label) -> None:
-        wrists = points.value[:, _WRISTS]
-        apart = (points.weight[:, _WRISTS] > 0).all(1)
+        wrists = points.value[:, WRISTS]
+        apart = (points.weight[:, WRISTS] > 0).all(1)
         far = np.linalg.norm(wrists[:, 0] - wrists[:, 1], axis=1)
         asked, swapped = np.zeros((2, len(samples)), bool)
         for side, other in ((0, 1), (1, 0)):
-            weight = points.weight[:, _HANDS[side]]
+            weight = points.weight[:, HANDS[side]]
             count = np.maximum(weight.sum(1), 1)
-            centre = (points.value[:, _HANDS[side]] * weight[..., None]).sum(1) / count[:, None]
+            centre = (points.value[:, HANDS[side]] * weight[..., None]).sum(1) / count[:, None]
             own, wrong = (np.linalg.norm(centre - wrists[:, index], axis=1) for index in (side, other))
             clear = apart & (weight.sum(1) >= 5) & (far > 0) & (np.abs(own - wrong) > 0.25 * far)
             asked |= clear
@@ -162,11 +160,11 @@ class Plausibility:
 
 def _median_size(points: Label) -> list[float]:
     """The median, over the rows that show much of a body, of its longest side."""
-    known = points.weight[:, _BODY] > 0
+    known = points.weight[:, BODY] > 0
     enough = known.sum(1) >= 8
     if not enough.any():
         return []
-    values: Float32[np.ndarray, "row joint 3"] = points.value[enough][:, _BODY]
+    values: Float32[np.ndarray, "row joint 3"] = points.value[enough][:, BODY]
     there = known[enough][..., None]
     low, high = np.where(there, values, np.inf).min(1), np.where(there, values, -np.inf).max(1)
     return [float(np.median((high - low).max(1)))]

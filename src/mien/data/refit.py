@@ -19,7 +19,7 @@ from jaxtyping import Float
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.data.fit import BetasAdapter, fit_betas_adapter, fit_to_smplx, read_transfer
-from mien.data.humandata import HumanData
+from mien.data.humandata import BODY_FAMILIES, GENDERS, HumanData, to_array
 from mien.errors import AssetMissing, InputError
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 
@@ -28,7 +28,9 @@ __all__ = ["Refit", "refit"]
 BATCH = 16
 _HANDS = slice(22, 24)
 """Joints of SMPL that carry the fingers."""
-_GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female", "n": "neutral", "neutral": "neutral"}
+_SMPL = ("global_orient", "body_pose", "betas")
+_NEEDED = {"smplx": ("betas",), "smpl": _SMPL, "smplh": _SMPL}
+"""What a file must say of each body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +50,11 @@ def refit(
     bodies: Path | None = None,
     transfer: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    gender: str = "",
 ) -> Refit:
     """Write `out`: the file at `path` with `smplx.betas_neutral`, or with `smplx` where it only has SMPL or SMPL-H.
+
+    SMPL says nothing of fingers: then there are no hand poses. Those of SMPL-H are kept.
 
     Args:
         path: a HumanData file.
@@ -57,40 +62,63 @@ def refit(
         bodies: folder of the body models; by default the usual places.
         transfer: smplx2smpl.pkl; by default beside the bodies. Only needed for SMPL and SMPL-H.
         progress: called with rows done, and of how many.
+        gender: of all people, where the file says none.
 
     Raises:
-        InputError: the file has no parameters, or says no gender where it needs one.
+        InputError: the file has no people, lacks parameters, or says no gender and none is given.
         AssetMissing: a body model, or the transfer, is not there.
     """
     data = HumanData.read(path)
-    genders = _genders(data, path)
-    if "smplx" in data.params:
+    family = _family(data, path)
+    genders = _genders(data, path, gender)
+    if family == "smplx":
         smplx = data.params["smplx"]
         betas, error = _neutral(np.asarray(smplx["betas"], dtype=np.float32), genders, bodies)
         params, what = {**smplx, "betas_neutral": betas}, "betas_neutral"
         progress(len(data), len(data))
     else:
-        family = next((name for name in ("smpl", "smplh") if name in data.params), None)
-        if family is None:
-            raise InputError(f"{path} has no body parameters", expected="the key smplx, smpl or smplh")
         params, error = _from_smpl(data.params[family], genders, bodies, transfer, progress)
         what = f"smplx from {family}"
     replace(data, params={**data.params, "smplx": params}).write(out)
     return Refit(what=what, rows=len(data), error=error, genders=dict(Counter(genders)))
 
 
-def _genders(data: HumanData, path: Path) -> list[str]:
-    """Of each row."""
+def _family(data: HumanData, path: Path) -> str:
+    """Whose parameters the file has; all that is asked of them later is there, a row of numbers for each person."""
+    family = next((name for name in BODY_FAMILIES if name in data.params), None)
+    if family is None or not len(data):
+        found = "no body parameters" if family is None else "no people"
+        raise InputError(f"{path} has {found}", expected="the key smplx, smpl or smplh, with a row for each person")
+    params = data.params[family]
+    for name in _NEEDED[family]:
+        if name not in params:
+            raise InputError(f"{path}: {family} has no {name}", expected=", ".join(_NEEDED[family]))
+    for name in {*_NEEDED[family], "transl"} & {*params}:
+        value, whole = params[name], {"global_orient": (3,), "transl": (3,), "body_pose": (63, 69)}.get(name)
+        width = value[:1].size
+        if value.dtype.kind not in "biuf" or value.ndim < 2 or (whole is not None and width not in whole):
+            found = f"{path}: {family}.{name} is {value.dtype} of shape {value.shape}"
+            wanted = " or ".join(map(str, whole)) + " numbers" if whole else "coefficients"
+            raise InputError(found, expected=f"{wanted} for each of {len(data)} people")
+    return family
+
+
+def _genders(data: HumanData, path: Path, gender: str) -> list[str]:
+    """Of each row; `gender` where the file says nothing."""
     words = data.meta.get("gender")
     if words is None:
-        return ["neutral"] * len(data)
-    words = [str(word) for word in np.broadcast_to(np.asarray(words), len(data))]
-    unknown = next((i for i, word in enumerate(words) if word.lower() not in _GENDERS), None)
+        if not gender:
+            raise InputError(f"{path} says no gender (meta: gender)", todo="name the one of all people with --gender")
+        words = gender
+    words = [str(word) for word in np.atleast_1d(to_array(f"{path}: meta: gender", words)).reshape(-1)]
+    if len(words) not in (1, len(data)):
+        raise InputError(f"{path}: meta: gender has {len(words)} rows", expected=f"{len(data)}, as image_path has")
+    unknown = next((i for i, word in enumerate(words) if word.lower() not in GENDERS), None)
     if unknown is not None:
         raise InputError(
             f"{path}: meta: gender: row {unknown} says {words[unknown]!r}", expected="male, female or neutral"
         )
-    return [_GENDERS[word.lower()] for word in words]
+    return [GENDERS[word.lower()] for word in words] * (len(data) if len(words) == 1 else 1)
 
 
 def _neutral(
@@ -150,13 +178,12 @@ def _from_smpl(
 
 
 def _named(vectors: Float[np.ndarray, "row 55 3"]) -> dict[str, np.ndarray]:
+    """Without the hands, of which the other body's mesh says nothing."""
     names = ("jaw_pose", "leye_pose", "reye_pose")
     return {
         "global_orient": vectors[:, 0],
         "body_pose": vectors[:, 1:22],
         **{name: vectors[:, 22 + i] for i, name in enumerate(names)},
-        "left_hand_pose": vectors[:, 25:40],
-        "right_hand_pose": vectors[:, 40:55],
     }
 
 

@@ -24,8 +24,8 @@ from mien.body.model import BodyModel
 from mien.data.boxes import BoxTargets, box_targets
 from mien.data.fitted import BodyTargets, body_targets, in_picture, row_weight
 from mien.data.moving import Frames, move, move_keypoints2d, move_keypoints3d
-from mien.data.parts import HEAT_CELLS, PELVIS, by_row, depth_cells, heat_cells, relative_to_anchors
-from mien.data.samples import PARAMS, Label, Samples
+from mien.data.parts import HEAT_CELLS, PELVIS, depth_cells, heat_cells, relative_to_anchors
+from mien.data.samples import PARAMS, Label, Samples, by_row
 from mien.data.targets import BETA_LIMIT, Targets, finite, hand_offsets, label_value, pose_columns, wrists
 from mien.geometry.rotation import matrix_from_axis_angle
 

@@ -5,6 +5,7 @@ Readers give chunks of them, label transforms map them to others, the store keep
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, Shaped
 
-__all__ = ["PARAMS", "Label", "Samples"]
+__all__ = ["PARAMS", "Label", "Samples", "by_row", "text"]
 
 PARAMS: dict[str, tuple[int, ...]] = {
     "global_orient": (3,),
@@ -100,6 +101,8 @@ class Samples:
     def cat(cls, parts: Sequence[Samples]) -> Samples:
         """Join samples; a label that only some parts have gets weight 0 in the others. The first names the source.
 
+        Where one says of a label which of its parts are known, so do all.
+
         An array that only some parts have (`size`, `track`, arrays of `extra`) is left out.
         """
         first, changed, counts = parts[0], {}, [len(part) for part in parts]
@@ -111,6 +114,18 @@ class Samples:
         extra = {name: _cat([part.extra.get(name) for part in parts], counts) for name in names}
         changed["extra"] = {name: value for name, value in extra.items() if value is not None}
         return replace(first, **changed)
+
+
+def text(values: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """An object array of str."""
+    array = np.empty(len(values), object)
+    array[:] = [str(value) for value in values]
+    return array
+
+
+def by_row(array: Shaped[np.ndarray, "row *shape"]) -> Shaped[np.ndarray, "row flat"]:
+    """All numbers of a row side by side, also where there are no rows."""
+    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 def _take(value: Label | np.ndarray, rows: Any) -> Label | np.ndarray:
@@ -126,7 +141,14 @@ def _cat(values: Sequence[Label | np.ndarray | None], counts: Sequence[int]) -> 
     pairs = zip(values, counts, strict=True)
     labels = [value if isinstance(value, Label) else _absent(known, count) for value, count in pairs]
     value = np.concatenate([label.value for label in labels])
-    return Label(value=value, weight=np.concatenate([label.weight for label in labels]))
+    parts = max((label.weight.shape[1:] for label in labels), key=len)
+    return Label(value=value, weight=np.concatenate([_for_parts(label.weight, parts) for label in labels]))
+
+
+def _for_parts(weight: np.ndarray, parts: tuple[int, ...]) -> np.ndarray:
+    """Weights of rows as weights of their parts: some datasets know a pose joint by joint, most as a whole."""
+    wide = weight.reshape(weight.shape + (1,) * (1 + len(parts) - weight.ndim))
+    return np.broadcast_to(wide, (len(weight), *parts))
 
 
 def _absent(like: Label, count: int) -> Label:

@@ -8,10 +8,11 @@ store.verify()                                                     # every shard
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,12 @@ import mien
 from mien.data.gathering import Gatherer
 from mien.data.images import ImageStore
 from mien.data.manifest import Manifest, ShardFile, Source, read_json, write_json
-from mien.data.samples import Label, Samples
+from mien.data.samples import Label, Samples, by_row
 from mien.data.shards import SCHEMA_VERSION, Columns, Shard, write_shard
 from mien.errors import InputError, closest
-from mien.files import inside, sha256
+from mien.files import exclusive, inside, sha256, writing
 
-__all__ = ["ROWS_PER_SHARD", "Dataset", "Store"]
+__all__ = ["ROWS_PER_SHARD", "Dataset", "Store", "count_known", "dataset_folder"]
 
 ROWS_PER_SHARD = 16_384
 """About 60 MB of whole-body labels."""
@@ -111,11 +112,6 @@ class Dataset:
             self._images = ImageStore.open(self.manifest.pictures, beside=self.folder)
         return self._images
 
-    def where(self, row: int) -> str:
-        """How messages speak of a row: dataset, row, source file, entry in it."""
-        sample = self.take(np.array([row]))
-        return f"{self.name} row {row} ({sample.source}, entry {sample.row[0]})"
-
     def verify(self) -> list[str]:
         """What is wrong with its shards; empty if every byte is as it was written."""
         wrong: list[str] = []
@@ -150,13 +146,14 @@ class Store:
 
     def __init__(self, folder: Path, labels: Iterable[str] | None = None) -> None:
         self.folder = folder
-        record = read_json(folder / ROOT)
+        todo = f"delete {folder / ROOT} and ingest its datasets anew: those that are whole are kept"
+        record = read_json(folder / ROOT, todo)
         if record.get("schema_version") != SCHEMA_VERSION:
             found = f"the store {folder} has schema version {record.get('schema_version')}"
-            raise InputError(found, expected=f"version {SCHEMA_VERSION}", todo="ingest its datasets anew")
+            raise InputError(found, expected=f"version {SCHEMA_VERSION}", todo=todo)
         names = record.get("datasets")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise InputError(f"the store {folder} lists no datasets", todo="ingest its datasets anew")
+            raise InputError(f"the store {folder} lists no datasets", todo=todo)
         self.names: tuple[str, ...] = tuple(names)
         """The datasets that are complete."""
         self._labels = None if labels is None else tuple(labels)
@@ -190,7 +187,7 @@ class Store:
         if name not in self.names:
             raise InputError(f"the store {self.folder} has no dataset {name!r}", todo=closest(name, self.names))
         if name not in self._datasets:
-            self._datasets[name] = Dataset(inside(self.folder, name), self._labels)
+            self._datasets[name] = Dataset(dataset_folder(self.folder, name), self._labels)
         return self._datasets[name]
 
     def __iter__(self) -> Iterator[Dataset]:
@@ -201,41 +198,31 @@ class Store:
     ) -> Dataset:
         """Write a dataset from samples in memory, in place of one of that name; `mien.data.ingest` does it from files.
 
+        The one that was there stays whole until all of the new one is.
+
         Args:
             name: `bedlam/train`.
             chunks: its people; a shard is never wider than one chunk.
             rows_per_shard: the most rows of a file.
             about: further fields of `Manifest`, such as `pictures` or `licence`.
+
+        Raises:
+            InputError: the name leads out of the store, or a row cannot be kept.
+            OutputError: another process writes to the store, or the disk is full.
         """
-        name, shards, contents, known, sources = _full(name), [], [], Counter[str](), []
-        for chunk in chunks:
-            if chunk.source not in sources:
-                sources.append(chunk.source)
-            for start in range(0, len(chunk), rows_per_shard):
-                part = chunk.take(slice(start, start + rows_per_shard))
-                file = f"{len(shards):06d}.arrow"
-                digest, content = write_shard(self.folder / name / file, part)
-                source = sources.index(chunk.source)
-                shards.append(ShardFile(file=file, rows=len(part), sha256=digest, source=source))
-                contents.append(content)
-                known.update(count_known(part))
-        content = Columns.join(contents, name)
-        manifest = Manifest(
-            name=name,
-            labels=content.layout.shapes,
-            arrays=content.arrays,
-            known=dict(sorted(known.items())),
-            shards=tuple(shards),
-            sources=tuple(Source(name=each) for each in sources),
-            **about,
-        )
-        for path in set((self.folder / name).glob("*.arrow")) - {self.folder / name / each.file for each in shards}:
-            path.unlink()
-        return self.enter(manifest)
+        name = _full(name)
+        folder = dataset_folder(self.folder, name)
+        with exclusive(self.folder):
+            self.names = Store(self.folder).names
+            manifest = _write_shards(folder, name, chunks, rows_per_shard, about)
+            dataset = self.enter(manifest)
+            for path in {*folder.glob("*.arrow")} - {folder / each.file for each in manifest.shards}:
+                path.unlink()
+        return dataset
 
     def enter(self, manifest: Manifest) -> Dataset:
         """Write the manifest of a dataset whose shards are written: from now on it is part of the store."""
-        manifest.write(self.folder / manifest.name / MANIFEST)
+        manifest.write(dataset_folder(self.folder, manifest.name) / MANIFEST)
         self.names = tuple(sorted({*self.names, manifest.name}))
         _write_root(self.folder, self.names)
         self._datasets.pop(manifest.name, None)
@@ -246,11 +233,53 @@ class Store:
         return [line for dataset in self for line in dataset.verify()]
 
 
+def dataset_folder(store: Path, name: str) -> Path:
+    """The folder of a dataset below that of its store.
+
+    Raises:
+        InputError: it would lie elsewhere.
+    """
+    if "/" not in name or str(PurePosixPath(name)) != name:
+        raise InputError(f"a dataset called {name!r}", expected="a name and a split, such as bedlam/train")
+    return inside(store, name)
+
+
 def count_known(samples: Samples) -> dict[str, int]:
     """How many rows have each label, or a part of it."""
     labels = {field.name: getattr(samples, field.name) for field in fields(samples)}
     found = {name: label for name, label in labels.items() if isinstance(label, Label)}
-    return {name: int((label.weight.reshape(len(samples), -1) != 0).any(1).sum()) for name, label in found.items()}
+    return {name: int((by_row(label.weight) != 0).any(1).sum()) for name, label in found.items()}
+
+
+def _write_shards(
+    folder: Path, name: str, chunks: Iterable[Samples], rows_per_shard: int, about: Mapping[str, Any]
+) -> Manifest:
+    """Shards of a dataset beside those that are there, each named by its content. Returns what is to say of them."""
+    shards, contents, known, sources = list[ShardFile](), list[Columns](), Counter[str](), list[str]()
+    for chunk in chunks:
+        if chunk.source not in sources:
+            sources.append(chunk.source)
+        for start in range(0, len(chunk), rows_per_shard):
+            part = chunk.take(slice(start, start + rows_per_shard))
+            new = folder / "new.arrow"
+            digest, content = write_shard(new, part)
+            file = f"{len(shards):06d}-{digest[:12]}.arrow"
+            with writing(folder / file):
+                os.replace(new, folder / file)
+            source = sources.index(chunk.source)
+            shards.append(ShardFile(file=file, rows=len(part), sha256=digest, source=source))
+            contents.append(content)
+            known.update(count_known(part))
+    content = Columns.join(contents, name)
+    return Manifest(
+        name=name,
+        labels=content.layout.shapes,
+        arrays=content.arrays,
+        known=dict(sorted(known.items())),
+        shards=tuple(shards),
+        sources=tuple(Source(name=each) for each in sources),
+        **about,
+    )
 
 
 def _full(name: str) -> str:

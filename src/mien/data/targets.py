@@ -24,8 +24,8 @@ from mien.body.model import BodyModel
 from mien.data.boxes import BoxTargets, box_targets
 from mien.data.fitted import BodyTargets, body_targets, mean_hands, row_weight, with_body_joints
 from mien.data.moving import Frames, move
-from mien.data.parts import ANCHOR, HEAT_CELLS, PELVIS, by_row, depth_cells, heat_cells, relative_to_anchors
-from mien.data.samples import PARAMS, Label, Samples
+from mien.data.parts import ANCHOR, HEAT_CELLS, PELVIS, depth_cells, heat_cells, relative_to_anchors
+from mien.data.samples import PARAMS, Label, Samples, by_row
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.records import Record
 

@@ -17,15 +17,16 @@ from mien.data import edits_keypoints as keypoints
 from mien.data import edits_params as params
 from mien.data import edits_rows as rows
 from mien.data.edits import Setting, Step, as_it_is
-from mien.data.manifest import Change
 from mien.data.samples import Label, Samples
 from mien.errors import InputError, closest
 
 __all__ = ["QUIRKS", "RULES", "TRANSFORMS", "Setting", "Tally", "Transform", "check_quirks"]
 
 
-RULES = 1
-"""Which edition of the rules below a store was made with: raise it when one of them changes what it does."""
+RULES = 2
+"""Which edition of the rules below, and of the readers, a store was made with: raise it when one of them changes what
+it gives. Stores that were made before are out of date then, and are made anew; until it is raised they stay as they
+are, whatever was mended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,13 @@ TRANSFORMS: tuple[Transform, ...] = (
         fixed=rows.unpad_boxes,
         upstream=as_it_is,
     ),
-    _same("invalid-boxes", "the box is empty, or lies outside the picture", "4.1", rows.drop_invalid_boxes),
+    Transform(
+        name="invalid-boxes",
+        reason="the box is empty, or lies outside the picture (upstream pushes one that lies left or above into it)",
+        spec="4.1, 5",
+        fixed=rows.drop_boxes_outside,
+        upstream=rows.drop_invalid_boxes,
+    ),
     _same("shrunk-hand-boxes", "hand boxes are too large by 1 / 0.65", "4.4", rows.shrink_hand_boxes, quirk=True),
     _same(
         "face-box-from-keypoints",
@@ -221,14 +228,6 @@ class Tally:
                     self.changed[transform.name] += int(changed_rows(samples, result).sum())
                 samples = result
         return samples
-
-    def changes(self) -> tuple[Change, ...]:
-        """What was done, in order; transforms that did nothing are left out."""
-        return tuple(
-            Change(name=each.name, reason=each.reason, changed=self.changed[each.name], dropped=self.dropped[each.name])
-            for each in TRANSFORMS
-            if self.changed[each.name] or self.dropped[each.name]
-        )
 
 
 def changed_rows(before: Samples, after: Samples) -> Bool[np.ndarray, "row"]:

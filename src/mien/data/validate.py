@@ -22,9 +22,11 @@ from mien.data.humandata import (
     is_keypoints,
     to_array,
 )
+from mien.data.images import ImageStore, turned
 from mien.data.plausible import Plausibility
 from mien.data.readers import CHUNK, READERS
 from mien.data.readers.humandata import single_number
+from mien.data.samples import by_row
 from mien.errors import InputError, MienError, UnsafeFile, closest
 from mien.npz import open_npz
 
@@ -58,6 +60,10 @@ _META = (
 )  # fmt: skip
 
 
+LOOKED_AT = 64
+"""At most so many pictures are read to see whether they are upright."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that is wrong."""
@@ -76,7 +82,8 @@ def validate(path: Path, *, images: Path | None = None, sample: int = 64) -> Ite
 
     Args:
         path: the .npz file.
-        images: the picture root; `sample` pictures, spread over the file, are looked for below it.
+        images: the picture root (a folder, a .tar or a .zip); `sample` pictures, spread over the file, are looked for
+            below it.
         sample: how many; 0 stands for all.
 
     Raises:
@@ -133,6 +140,8 @@ def _keys(file: HumanDataFile) -> Iterator[Finding]:
             yield Finding(level="problem", key=key, what=f"it would run code when read: {error.found}")
         except MienError as error:
             yield Finding(level="problem", key=key, what=str(error).replace(f"{file.path}: ", ""))
+    if "bbox_xywh" not in file:
+        yield Finding(level="problem", key="bbox_xywh", what=f"it is missing; {closest('bbox_xywh', file)}")
     if not any(family in file for family in BODY_FAMILIES) and not any(map(is_keypoints, file)):
         yield Finding(level="doubt", key="", what="it has neither keypoints nor body parameters")
 
@@ -192,7 +201,7 @@ def _check_family(file: HumanDataFile, key: str) -> Iterator[Finding]:
     for name, value in file[key].items():
         full = f"{key}.{name}"
         if name not in _PARAMS:
-            yield Finding(level="doubt", key=full, what=f"no parameter is called so; {closest(name, _PARAMS)}")
+            yield Finding(level="doubt", key=full, what=f"no parameter is called so; {closest(str(name), _PARAMS)}")
             continue
         shapes = [(21, 3), (63,)] if name == "body_pose" and key != "smpl" else _PARAMS[name]
         if value.dtype.kind not in "biuf" or value.shape[1:] not in shapes:
@@ -202,10 +211,10 @@ def _check_family(file: HumanDataFile, key: str) -> Iterator[Finding]:
             )
             continue
         bad, odd = _Rows(), _Rows()
-        flat = value.reshape(len(value), -1)
+        flat = by_row(value)
         bad.add(0, ~np.isfinite(flat).all(1))
         if name.endswith(("_pose", "_orient", "_root")):
-            angles = np.linalg.norm(flat.reshape(len(flat), -1, 3), axis=2)
+            angles = np.linalg.norm(flat.reshape(len(flat), flat.shape[1] // 3, 3), axis=2)
             odd.add(0, (angles > 2 * np.pi + 1e-3).any(1))
         yield from bad.finding("problem", full, "is no number")
         yield from odd.finding("doubt", full, "turns by more than 2 pi: degrees, or no axis-angle?")
@@ -229,7 +238,7 @@ def _check_meta(file: HumanDataFile, key: str) -> Iterator[Finding]:
             )
         elif array.dtype.kind in "biuf" and array.ndim:
             bad = _Rows()
-            numbers = array.reshape(len(array), -1)
+            numbers = by_row(array)
             bad.add(0, ~np.isfinite(numbers).all(1))
             yield from bad.finding("problem", f"{key}.{name}", "is no number")
             if name in ("height", "width", "focal_length"):
@@ -253,14 +262,23 @@ def _check_length(file: HumanDataFile, key: str) -> Iterator[Finding]:
 
 
 def _pictures(file: HumanDataFile, root: Path, sample: int) -> Iterator[Finding]:
-    """Pictures that are not there."""
-    names = file["image_path"]
+    """Pictures that are not there, and such as are not stored upright: labels are of the stored pixels."""
+    names = [str(name).lstrip("/") for name in file["image_path"]]
     count = len(names) if sample <= 0 else min(sample, len(names))
-    chosen = np.unique(np.linspace(0, len(names) - 1, count).astype(int)) if count else np.zeros(0, int)
-    lost = [row for row in chosen.tolist() if not (root / str(names[row]).lstrip("/")).is_file()]
+    chosen = np.unique(np.linspace(0, len(names) - 1, count).astype(int)).tolist() if count else []
+    try:
+        images = ImageStore.open(str(root))
+        lost = [row for row in chosen if not images.has(names[row])]
+    except InputError as error:
+        yield Finding(level="problem", key="image_path", what=str(error))
+        return
     if lost:
         what = f"{len(lost)} of {len(chosen)} pictures looked for are not below {root}, such as {names[lost[0]]}"
         yield Finding(level="problem", key="image_path", what=what, row=lost[0])
+    looked_at = chosen[:: 1 + len(chosen) // LOOKED_AT]
+    if odd := turned(images, [names[row] for row in looked_at]):
+        what = f"{len(odd)} of {len(looked_at)} pictures are turned by their EXIF block, such as {odd[0]}: "
+        yield Finding(level="doubt", key="image_path", what=f"{what}labels must be of the pixels as they are stored")
 
 
 class _Rows:

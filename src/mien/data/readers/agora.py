@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from mien.data.joints import CONVENTIONS
-from mien.data.readers.base import Columns, File, Reader, Record, load_json, numbers, text, wrong
+from mien.data.readers.base import Columns, File, Reader, Record, load_json, numbers, wrong
 from mien.data.readers.coco import Coco, put_box, put_flag
 from mien.data.readers.params import put_camera, put_smplx
-from mien.data.samples import Label, Samples
+from mien.data.samples import Label, Samples, text
 from mien.errors import InputError
 from mien.files import inside
 from mien.unpickle import load_pickle
@@ -90,7 +90,7 @@ def _part(root: Path, entry: Record, key: str) -> Any:
         return entry.get(key)
     place = inside(root, str(entry[f"{key}_path"]))
     if not place.exists():
-        todo = "give --root, the folder that the annotations' paths start from"
+        todo = "name the folder that the annotations' paths start from: --options root=FOLDER"
         raise InputError(f"annotation {entry.get('id')} names {place}, which is not there", todo=todo)
     return load_pickle(place) if place.suffix == ".pkl" else load_json(place)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Float32, Int64
 
 from mien.data.joints import to_137
-from mien.data.samples import PARAMS, Label, Samples
+from mien.data.samples import PARAMS, Label, Samples, text
 from mien.errors import InputError
 from mien.files import read_json
 from mien.limits import MAX_JSON_BYTES
@@ -24,14 +24,12 @@ __all__ = [
     "Reader",
     "Record",
     "chunks",
-    "extent",
     "guarded",
     "load_json",
     "mapping_in",
     "numbers",
     "put_params",
     "records_in",
-    "text",
     "wrong",
 ]
 
@@ -166,24 +164,6 @@ def chunks(count: int) -> Iterator[slice]:
     """Slices that cover `count` rows, `CHUNK` at a time."""
     for start in range(0, count, CHUNK):
         yield slice(start, min(start + CHUNK, count))
-
-
-def extent(
-    points: Float32[np.ndarray, "row joint 2"], known: Float32[np.ndarray, "row joint"]
-) -> tuple[Float32[np.ndarray, "row 4"], Bool[np.ndarray, "row"]]:
-    """The box around the known points of each row, and whether it has any size."""
-    there = (known > 0)[..., None] & np.isfinite(points)
-    low, high = np.where(there, points, np.inf).min(1), np.where(there, points, -np.inf).max(1)
-    whole = (high > low).all(1)
-    box = np.where(whole[:, None], np.concatenate([low, high - low], 1), 0)
-    return box.astype(np.float32), whole
-
-
-def text(values: Sequence[Any] | np.ndarray) -> np.ndarray:
-    """An object array of str."""
-    array = np.empty(len(values), object)
-    array[:] = [str(value) for value in values]
-    return array
 
 
 def load_json(path: Path) -> Any:

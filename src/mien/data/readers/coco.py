@@ -19,11 +19,10 @@ from mien.data.readers.base import (
     load_json,
     numbers,
     records_in,
-    text,
     wrong,
 )
 from mien.data.readers.params import NeuralAnnot, put_camera, put_smplx
-from mien.data.samples import Samples
+from mien.data.samples import Samples, text
 from mien.errors import InputError
 
 __all__ = ["COCO_WHOLEBODY", "CROWDPOSE", "MPII", "POSETRACK", "Coco", "Group", "read_coco_wholebody"]

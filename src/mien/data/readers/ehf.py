@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from mien.data.joints import CONVENTIONS
-from mien.data.readers.base import Columns, File, Reader, chunks, load_json, numbers, text, wrong
-from mien.data.samples import Samples
+from mien.data.readers.base import Columns, File, Reader, chunks, load_json, numbers, wrong
+from mien.data.samples import Samples, text
 from mien.errors import InputError
 from mien.files import opened
 

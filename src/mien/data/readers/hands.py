@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from mien.data.joints import CONVENTIONS
-from mien.data.readers.base import Columns, File, Reader, chunks, extent, load_json, mapping_in, numbers, text, wrong
+from mien.data.joints import CONVENTIONS, extent
+from mien.data.readers.base import Columns, File, Reader, chunks, load_json, mapping_in, numbers, wrong
 from mien.data.readers.coco import Coco, Group, put_groups
 from mien.data.readers.params import rotate_root, to_camera
 from mien.data.readers.world import put_points
-from mien.data.samples import Samples
+from mien.data.samples import Samples, text
 from mien.errors import InputError
 
 __all__ = ["FREIHAND", "INTERHAND", "read_freihand", "read_interhand"]
@@ -147,7 +147,7 @@ def read_freihand(
     if not isinstance(content, list):
         raise wrong(path, f"a {type(content).__name__}", "training_xyz.json, a list of joints")
     if intrinsics is None:
-        raise InputError(f"{path} comes with training_K.json", todo="give it as --intrinsics")
+        raise InputError(f"{path} comes with training_K.json", todo="name it beside it")
     versions = versions.split(",") if isinstance(versions, str) else versions
     if unknown := set(versions) - set(_VERSIONS):
         raise InputError(f"FreiHAND has no pictures {sorted(unknown)}", expected=", ".join(_VERSIONS))

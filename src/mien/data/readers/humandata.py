@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from mien.data.humandata import BODY_FAMILIES, HumanDataFile, is_keypoints, to_array
+from mien.data.humandata import BODY_FAMILIES, GENDERS, HumanDataFile, is_keypoints, to_array
 from mien.data.joints import HUMAN_DATA, swap_eyes
 from mien.data.npz_rows import Rows
-from mien.data.readers.base import Columns, File, Reader, chunks, put_params, text
-from mien.data.samples import PARAMS, Label, Samples
+from mien.data.readers.base import Columns, File, Reader, chunks, put_params
+from mien.data.samples import PARAMS, Label, Samples, text
 from mien.errors import InputError, closest
 
 __all__ = ["HUMANDATA", "read_humandata"]
@@ -32,7 +32,6 @@ _BOXES = {
 }
 _FLAGS = ("annot_valid", "valid_label", "iscrowd", "num_keypoints")
 _META = ("height", "width", "focal_length", "principal_point", "gender", "track_id", *_FLAGS)
-_GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female", "n": "neutral", "neutral": "neutral"}
 _SCALES = {"bbox_body_scale": "box_scale", "bbox_facehand_scale": "part_box_scale"}
 
 
@@ -81,6 +80,7 @@ def read_humandata(
             the 3D keypoints for the 2D ones too.
     """
     file = HumanDataFile.open(Path(path))
+    file.check_boxes()
     family = _choose(file, "body", body, BODY_FAMILIES)
     params = {} if family is None else dict(file[family])
     meta = file["meta"] if "meta" in file else {}
@@ -168,7 +168,7 @@ def _put_meta(
             columns.put_extra(key, entries[key][:, 0].astype(np.float32))
     if "gender" in entries:
         words = [str(word).strip().lower() for word in entries["gender"][:, 0]]
-        columns.put_text("gender", [_GENDERS.get(word, "") for word in words])
+        columns.put_text("gender", [GENDERS.get(word, "") for word in words])
     if "track_id" in entries:
         columns.columns["track"] = text(entries["track_id"][:, 0])
     for key, name in {**_SCALES, "flat_hand_mean": "flat_hand_mean"}.items():

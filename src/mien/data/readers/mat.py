@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Float32
 
-from mien.data.joints import CONVENTIONS
-from mien.data.readers.base import Columns, chunks, extent, text, wrong
+from mien.data.joints import CONVENTIONS, extent
+from mien.data.readers.base import Columns, chunks, wrong
 from mien.data.readers.world import put_points
-from mien.data.samples import Samples
+from mien.data.samples import Samples, text
 from mien.errors import InputError
 from mien.files import opened
 from mien.limits import MAX_UNPACKED, UNPACKED_RATIO
@@ -144,7 +144,7 @@ def read_3dhp_mat(path: Path, calibration: Path | None, picture: str) -> Iterato
     subject, sequence = named.groups() if named else ("", "")
     if not named and ("{subject}" in picture or "{sequence}" in picture):
         raise InputError(
-            f"{path} lies in no folder S*/Seq*", todo="give --picture, the pattern of your pictures' paths"
+            f"{path} lies in no folder S*/Seq*", todo="give the pattern of your pictures' paths: --options picture=..."
         )
     cameras = read_calibration(calibration) if calibration else {}
     start = 0

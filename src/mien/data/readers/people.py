@@ -20,7 +20,6 @@ from mien.data.readers.base import (
     mapping_in,
     numbers,
     records_in,
-    text,
     wrong,
 )
 from mien.data.readers.coco import (
@@ -32,7 +31,7 @@ from mien.data.readers.coco import (
     put_part_labels,
 )
 from mien.data.readers.params import NeuralAnnot, put_camera, put_smpl, put_smplx, rotate_root
-from mien.data.samples import Samples
+from mien.data.samples import Samples, text
 from mien.errors import InputError
 from mien.npz import load_npy
 
@@ -100,7 +99,8 @@ def read_ubody(
     coco, neural = Coco.load(path), NeuralAnnot(params) if params else None
     if split != "all":
         if test_list is None:
-            raise InputError(f"split {split!r} of UBody needs the list of test videos", todo="give --test-list")
+            found = f"split {split!r} of UBody needs the list of test videos"
+            raise InputError(found, todo="name it beside the annotations: intra_scene_test_list.npy")
         tested = {str(name).partition("_Trim")[0] for name in load_npy(Path(test_list)).ravel().tolist()}
         coco = coco.pick(lambda _, picture: (_video(picture) in tested) == (split == "test"))
     for columns, entries, _ in coco.chunks():

@@ -17,9 +17,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from mien.data.joints import CONVENTIONS, JOINTS_137
-from mien.data.readers.base import CHUNK, Columns, File, Reader, put_params, text, wrong
+from mien.data.readers.base import CHUNK, Columns, File, Reader, put_params, wrong
 from mien.data.readers.coco import Coco, Group, put_groups, put_part_labels
-from mien.data.samples import PARAMS, Samples
+from mien.data.samples import PARAMS, Samples, text
 from mien.errors import InputError, closest
 from mien.npz import Archive, open_npz
 

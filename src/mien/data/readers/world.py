@@ -17,10 +17,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from mien.data.joints import CONVENTIONS
-from mien.data.readers.base import Columns, File, Reader, Record, load_json, mapping_in, numbers, text, wrong
+from mien.data.readers.base import Columns, File, Reader, Record, load_json, mapping_in, numbers, wrong
 from mien.data.readers.coco import PARAMS_FILE, Coco
 from mien.data.readers.params import NeuralAnnot, put_smplx, rotate_root, to_camera
-from mien.data.samples import Label, Samples
+from mien.data.samples import Label, Samples, text
 from mien.errors import InputError
 
 __all__ = ["HUMAN36M", "MPI_INF_3DHP", "read_human36m", "read_mpi_inf_3dhp"]
@@ -87,7 +87,8 @@ def read_mpi_inf_3dhp(
 
         return read_3dhp_mat(Path(path), calibration, picture)
     if camera is None or joints is None:
-        raise InputError(f"{path} comes with a file of cameras and one of joints", todo="give --camera and --joints")
+        found = f"{path} is without its file of cameras, or that of joints"
+        raise InputError(found, todo=f"name them beside it: {_CAMERA.what}, {_JOINTS.what}")
     return _read(Path(path), camera, joints, params, _MPI_INF_3DHP)
 
 
