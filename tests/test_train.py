@@ -136,6 +136,24 @@ def test_a_loss_that_is_no_number_stops_before_the_weights(
     assert [each.name for each in (tmp_path / "run/checkpoints").iterdir()] == ["step_00000002"]
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_weights_that_run_away_are_told_and_the_batch_is_kept(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """Of a body whose neck is nowhere, too."""
+
+    def diverged(config: TrainConfig, body: BodyModel) -> Any:
+        network = start(config, body)
+        with torch.no_grad():
+            network.encoder.patch_embed.weight[0] = value
+        return network
+
+    monkeypatch.setattr(loop, "start", diverged)
+    with pytest.raises(InputError, match="step 0 is not a number"):
+        train(small(store, steps=1), tmp_path / "run", quiet=True)
+    assert (tmp_path / "run/bad_batch/step_00000000_rank_0.npz").exists()
+
+
 def test_a_full_disk_leaves_the_checkpoint_before(
     store: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
