@@ -27,6 +27,7 @@ from mien.train import checkpoints, loop
 from mien.train.config import Data, Ranks, Start, TrainConfig
 from mien.train.loop import train
 from mien.train.objective import Objective
+from mien.train.ranks import World
 from mien.train.starting import load_encoder, start
 
 
@@ -173,12 +174,52 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert same(weights(whole), weights(tmp_path / "run"))
 
 
+def test_a_checkpoint_that_gets_no_name_is_told(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced = os.replace
+
+    def failing(source: Any, target: Any) -> None:
+        if Path(source).name == ".step_00000004":
+            raise OSError(errno.EIO, "Input/output error")
+        replaced(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OutputError, match=r"cannot write the checkpoint step_00000004 .*Input/output error.*--resume"):
+        train(small(store), tmp_path / "run", quiet=True)
+    assert [each.name for each in (tmp_path / "run/checkpoints").iterdir()] == ["step_00000002"]
+
+
+def test_a_checkpoint_written_meanwhile_gets_its_name_when_it_is_there(
+    store: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at the next one only, and even where the training breaks off."""
+    step, folder = loop._Training._step, tmp_path / "run/checkpoints"
+
+    def watched(self: Any, batches: Any) -> None:
+        if self.step == 2:
+            self.checkpoints._pending.future.result()
+        if self.step == 3:
+            assert (folder / "step_00000002").exists()
+            self.checkpoints.save(3, self.model, self.optimizers, self.mean, {"first": 0})
+            raise KeyboardInterrupt
+        step(self, batches)
+
+    store_of_group = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store_of_group, rank=0, world_size=1)
+    config = small(store)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop._Training, "_step", watched)
+        train(replace(config, records=replace(config.records, asynchronous=True)), tmp_path / "run", quiet=True)
+    assert sorted(each.name for each in folder.iterdir()) == ["step_00000002", "step_00000003"]
+
+
 def test_a_checkpoint_cut_short_is_passed_over(store: Path, whole: Path, tmp_path: Path, caplog: Any) -> None:
     train(small(store), tmp_path / "run", quiet=True)
     last = tmp_path / "run/checkpoints/step_00000004/__0_0.distcp"
     os.truncate(last, last.stat().st_size // 2)
     train(small(store), tmp_path / "run", resume=True, quiet=True)
     assert "cut short" in caplog.text and same(weights(whole), weights(tmp_path / "run"))
+    world = World(rank=0, size=1, device=torch.device("cpu"))
+    assert checkpoints.Checkpoints(tmp_path / "run/checkpoints", world, keep=2).latest() == 4
     for each in (tmp_path / "run/checkpoints").iterdir():
         os.truncate(each / "__0_0.distcp", 100)
     with pytest.raises(InputError, match="cut short"):

@@ -125,7 +125,7 @@ class Records:
     keep: int = 2
     """Checkpoints that are kept, the newest ones."""
     asynchronous: bool = False
-    """Write checkpoints while training goes on."""
+    """Write checkpoints while training goes on, in processes that torchrun has started."""
     validation: tuple[str, ...] = ()
     """Folders of HumanData whose held-out split is predicted; by default those of the sources that have one."""
     validation_rows: int = 512

@@ -135,6 +135,8 @@ class _Training:
         if self.first:
             epoch, place = divmod(self.first, len(self.loader))
             self.loader.load_state_dict({**self.loader.state_dict(), "epoch": epoch, "step": place})
+        self.saved, self.exported = -1, None
+        """The step of the last checkpoint of this start, and its weights."""
         self.sums, self.held_out = _Sums(), dict[str, float]()
         if resume and (latest := self.checkpoints.latest()) is not None:
             self._resume(latest)
@@ -168,9 +170,11 @@ class _Training:
                 while self.step < end and not self.stop:
                     self._step(batches)
                     self._records()
+                    self.checkpoints.settle()
                 weights = self._save()
                 self.checkpoints.finish()
         finally:
+            self.checkpoints.settle(wait=True)
             self.loader.close()
             if self.watcher is not None:
                 self.watcher.close()
@@ -297,23 +301,32 @@ class _Training:
         }
 
     def _weights(self) -> dict[str, Tensor]:
-        """Whole weights of the network (their running mean, if there is one) on the CPU, by all processes together."""
+        """Whole weights of the network (their running mean, if there is one) on the CPU: the leading process gets
+        them, with the help of all."""
         source = self.mean.shadow if self.mean is not None else dict(self.objective.named_parameters())
         found = {}
         for name, value in {**source, **dict(self.objective.named_buffers())}.items():
             value = value.detach()
             whole = value.full_tensor() if hasattr(value, "full_tensor") else value  # pyright: ignore[reportAttributeAccessIssue]
-            found[name.removeprefix("network.")] = whole.cpu()
+            if self.world.leads:
+                found[name.removeprefix("network.")] = whole.cpu()
         return found
 
     def _save(self) -> Path | None:
-        """A checkpoint, and the weights as they are now; returns their file, in the leading process."""
+        """A checkpoint, and the weights as they are now; returns their file, in the leading process. Of a step for
+        which that is done it is not done again."""
+        if self.step == self.saved:
+            return self.exported
         if self.step > self.config.start.step:
-            state = {"loader": self.loader.state_dict(), "first": self.first, "ranks": self.world.size}
+            state = {"loader": self.loader.state_dict(), "first": self.first}
             state |= {"sums": asdict(self.sums), "held_out": {} if self.watcher is None else self.watcher.errors}
             self.checkpoints.save(self.step, self.model, self.optimizers, self.mean, state)
         weights, watcher = self._weights(), self.watcher
-        return self.world.first(lambda: watcher.export(self.step, weights, "last") if watcher is not None else None)
+        self.exported = self.world.first(
+            lambda: None if watcher is None else watcher.export(self.step, weights, "last")
+        )
+        self.saved = self.step
+        return self.exported
 
 
 @contextlib.contextmanager
