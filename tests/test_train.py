@@ -16,6 +16,7 @@ from trained import NANO, losses, same, small, weights
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
+from mien.cli.train import changed
 from mien.data.store import Store
 from mien.errors import BodyError, InputError, OutputError, WeightsError
 from mien.files import exclusive
@@ -231,6 +232,10 @@ def test_a_folder_belongs_to_one_training(store: Path, whole: Path) -> None:
         train(small(store), whole, quiet=True)
     with pytest.raises(InputError, match=r"batch = 8; expected 4"):
         train(small(store, batch=4), whole, resume=True, quiet=True)
+    config = small(store)
+    with pytest.raises(InputError, match=r"data.intervals.made/train = None; expected 2"):
+        data = replace(config.data, intervals={"made/train": 2})
+        train(replace(config, data=data), whole, resume=True, quiet=True)
     with pytest.raises(OutputError, match="another process"), exclusive(whole):
         train(small(store), whole, resume=True, quiet=True)
 
@@ -243,6 +248,30 @@ def test_weights_go_on_with_schedule_and_data(store: Path, whole: Path, tmp_path
     lines = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [5, 6]
     assert same(weights(tmp_path / "run"), weights(tmp_path / "once"))
+
+
+def test_weights_with_all_steps_behind_them_have_none_to_make(store: Path, whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"have 4 steps already: give --steps above that"):
+        train(small(store, start=Start(weights=str(whole / "weights/last.safetensors"), step=4)), tmp_path, quiet=True)
+
+
+def test_weights_go_on_where_recipe_and_batch_are_theirs(store: Path, whole: Path) -> None:
+    """Whether the batch is the recipe's or the command line's."""
+    path = str(whole / "weights/last.safetensors")
+    assert changed(small(store), ["steps=6"], (), (), path).start == Start(weights=path, step=4)
+    assert changed(small(store), ["batch=4"], (), (), path).start.step == 0
+    assert changed(small(store, batch=4), ["batch=8"], (), (), path).start.step == 4
+    assert changed(small(store), ["start.step=2"], (), (), path).start.step == 2
+
+
+def test_resuming_needs_no_weights_to_start_from(store: Path, whole: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "start.safetensors"
+    copy.write_bytes((whole / "weights/last.safetensors").read_bytes())
+    config = small(store, batch=2, start=Start(weights=str(copy)), steps=3)
+    train(config, tmp_path / "run", until=2, quiet=True)
+    copy.unlink()
+    train(config, tmp_path / "run", resume=True, quiet=True)
+    assert len(losses(tmp_path / "run")) == 3
 
 
 def test_weights_of_another_size_or_body_are_refused(store: Path, whole: Path, tmp_path: Path) -> None:
@@ -313,6 +342,7 @@ def test_frozen_parts_stay_to_the_bit(store: Path, tmp_path: Path) -> None:
         (Data(sources=("STORE",), datasets=("mad",)), "did you mean 'made/train'"),
         (Data(sources=("STORE",), intervals={"maid": 2}), "did you mean 'made/train'"),
         (Data(sources=("synth:stret",)), "did you mean 'street'"),
+        (Data(sources=("synth:studio",), picture_size=-1), "data.picture_size is -1"),
     ],
 )
 def test_data_that_is_not_there(store: Path, tmp_path: Path, data: Data, says: str) -> None:
