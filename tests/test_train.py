@@ -322,6 +322,9 @@ def test_vitpose_that_does_not_fit_names_the_keys(tmp_path: Path) -> None:
         load_encoder(Smplest.random(replace(NANO, depth=3), 0), _vitpose(tmp_path / "a.pth", NANO))
     with pytest.raises(WeightsError, match="unexpected: strange"):
         load_encoder(network, _vitpose(tmp_path / "b.pth", NANO, {"backbone.strange": torch.zeros(1)}))
+    torch.save({"state_dict": {7: torch.zeros(1)}}, tmp_path / "d.pth")
+    with pytest.raises(WeightsError, match="no tensors by name"):
+        load_encoder(network, tmp_path / "d.pth")
     (tmp_path / "c.pth").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="no PyTorch file"):
         load_encoder(network, tmp_path / "c.pth")
@@ -364,8 +367,9 @@ def test_no_gpu(store: Path, tmp_path: Path) -> None:
         pytest.skip("there is one")
     with pytest.raises(InputError, match="no GPU"):
         train(small(store), tmp_path / "run", device="cuda", quiet=True)
-    with pytest.raises(InputError, match="--device warp"):
-        train(small(store), tmp_path / "run", device="warp", quiet=True)
+    for name in ("warp", "mps", "meta", "xpu", "cpu:x", "cuda:x"):
+        with pytest.raises(InputError, match=f"--device {name}; expected auto, cpu"):
+            train(small(store), tmp_path / "run", device=name, quiet=True)
 
 
 def test_command(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,16 +6,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from trained import small
 
 from mien.body.model import BodyModel
+from mien.geometry.crop import PATCH_WIDTH, Crop
+from mien.nets.virtual_camera import crop_intrinsics
 from mien.nets.weights import load_weights, save_weights
 from mien.train import watching
 from mien.train.config import Start, TrainConfig
 from mien.train.folder import RunFolder
 from mien.train.ranks import World
+from mien.train.sheets import input_camera
 from mien.train.sources import batch_maker, open_sources
 from mien.train.starting import blank
 from mien.train.telemetry import Telemetry
@@ -86,3 +90,13 @@ def test_the_best_weights_are_those_of_a_measure_that_there_is(
     ]
     later = load_weights(watcher.export(4, blank(config).state_dict(), "last"))[1].training
     assert (later["step"], later["held_out_step"]) == (4, 3)
+
+
+@pytest.mark.parametrize("size", [(256, 192), (128, 96), (512, 384), (64, 48)])
+def test_the_sheets_camera_sees_what_the_crop_shows(size: tuple[int, int]) -> None:
+    box = np.array([30.0, 50.0, 150.0, 200.0], dtype=np.float32)
+    points = np.array([[0.1, -0.5, 30.0], [-0.4, 0.3, 32.0]])
+    seen = points @ crop_intrinsics(torch.from_numpy(box[None]))[0].numpy().T
+    patch = Crop.around(box).to_patch(seen[:, :2] / seen[:, 2:])
+    drawn = points @ input_camera(*size).T
+    np.testing.assert_allclose(drawn[:, :2] / drawn[:, 2:], patch * (size[1] / PATCH_WIDTH), atol=1e-3)

@@ -142,7 +142,9 @@ def _backbone(path: Path) -> dict[str, Tensor]:
     """The encoder's part of a ViTPose checkpoint, without `backbone.`."""
     checkpoint = read_checkpoint(path)
     state = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise WeightsError(f"{path} holds no tensors by name", expected="a checkpoint of ViTPose")
     if any(key.startswith("backbone.") for key in state):
         return {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}
