@@ -1,6 +1,8 @@
 """Configs, recipes and what moves the weights: strict keys, complete recipes, laws of the schedule."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mien.losses.smplest import SmplestLoss
 from mien.nets.regions import BatchNorm
 from mien.nets.smplest import SIZES, Smplest
 from mien.train.config import Optimizer, Start, TrainConfig, from_json, override, to_json
+from mien.train.loop import _Training
 from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizers
 from mien.train.recipes import LENGTHS, RECIPES, SPECIALISTS, load_recipe
 
@@ -162,12 +165,17 @@ def test_running_mean_begins_as_a_plain_mean_and_forgets_slowly() -> None:
 
 
 def test_running_mean_follows_what_batch_norms_keep() -> None:
-    module = BatchNorm(2).train()
-    mean = Mean(module, 0.5)
+    """And with them it is exported."""
+    norm = BatchNorm(2).train()
+    objective = nn.ModuleDict({"network": norm})
+    mean = Mean(objective, 0.5)
     for value in (0.0, 4.0):
-        module(torch.full((3, 2, 2, 2), value) + torch.rand(3, 2, 2, 2))
-        mean.update(module)
-    assert 0 < float(mean.shadow["running_mean"][0]) < float(module.running_mean[0])
+        norm(torch.full((3, 2, 2, 2), value) + torch.rand(3, 2, 2, 2))
+        mean.update(objective)
+    training: Any = SimpleNamespace(mean=mean, objective=objective, world=SimpleNamespace(leads=True))
+    exported = _Training._weights(training)["running_mean"]
+    assert torch.equal(exported, mean.shadow["network.running_mean"])
+    assert 0 < float(exported[0]) < float(norm.running_mean[0])
 
 
 def test_config_is_complete() -> None:
