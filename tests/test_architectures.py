@@ -148,6 +148,15 @@ def test_each_of_a_batch_is_predicted_as_if_alone(name: str) -> None:
             torch.testing.assert_close(together[key][i], value[0], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_nobody_is_predicted_of_no_crops(name: str) -> None:
+    config = ARCHITECTURES[name].sizes["xxs"]
+    network = ARCHITECTURES[name].network.random(config, 0)
+    one = network.answer(np.zeros((1, *config.image_size, 3), dtype=np.float32))
+    none = network.answer(np.zeros((0, *config.image_size, 3), dtype=np.float32))
+    assert [(key, value.shape) for key, value in tensors(none)] == [(k, v[:0].shape) for k, v in tensors(one)]
+
+
 @pytest.mark.parametrize("name", OTHERS)
 @torch.inference_mode()
 def test_half_precision_is_close(name: str) -> None:

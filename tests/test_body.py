@@ -1,5 +1,6 @@
 """The body layer: recorded numbers, and laws that hold for every body."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,41 @@ def test_batch_of_three_equals_three_batches_of_one(body: BodyModel) -> None:
         alone = one.pose(posed.local[i : i + 1], (posed.position - posed.shaped.joints)[i : i + 1, 0])
         assert torch.allclose(alone.joints(), posed.joints()[i : i + 1], atol=2e-6)
         assert torch.allclose(alone.mesh(), posed.mesh()[i : i + 1], atol=2e-6)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_batch_of_one_serves_all(fake_body: BodyModel, monkeypatch: pytest.MonkeyPatch, loaded: bool) -> None:
+    """With kernels and without: one shape in many poses, many shapes in one pose."""
+    _load_numba(monkeypatch, loaded)
+    turns = matrix_from_axis_angle(0.3 * torch.randn(4, 55, 3, generator=torch.Generator().manual_seed(1)))
+    betas, transl = torch.randn(4, 10, generator=torch.Generator().manual_seed(2)), torch.arange(3.0)[None]
+    for many, one in [
+        (fake_body.shape(betas[:1]).pose(turns, transl), [(betas[:1], each[None]) for each in turns]),
+        (fake_body.shape(betas).pose(turns[:1], transl), [(each[None], turns[:1]) for each in betas]),
+    ]:
+        apart = [fake_body.shape(shape).pose(pose, transl) for shape, pose in one]
+        torch.testing.assert_close(many.joints(), torch.cat([each.joints() for each in apart]), atol=1e-5, rtol=0)
+        torch.testing.assert_close(many.mesh(), torch.cat([each.mesh() for each in apart]), atol=1e-5, rtol=0)
+    assert fake_body.shape(betas[:1]).pose(turns[:1], transl.expand(4, 3)).joints().shape == (4, 144, 3)
+    assert fake_body.shape(betas[:1]).pose(turns[:0]).position.shape == (0, 55, 3)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_batches_that_differ_are_refused(fake_body: BodyModel, monkeypatch: pytest.MonkeyPatch, loaded: bool) -> None:
+    _load_numba(monkeypatch, loaded)
+    eye = torch.eye(3).expand(3, 55, 3, 3)
+    with pytest.raises(BodyError, match=r"\(3, 55, 3, 3\) for joints of shape \(2, 55, 3\)"):
+        fake_body.shape(torch.zeros(2, 10)).pose(eye)
+    with pytest.raises(BodyError, match=r"\(3, 24, 3, 3\); expected \(batch, 55, 3, 3\)"):
+        fake_body.shape(torch.zeros(3, 10)).pose(eye[:, :24])
+
+
+def _load_numba(monkeypatch: pytest.MonkeyPatch, loaded: bool) -> None:
+    """Whether the chain of joints takes the kernel."""
+    import mien.body.skinning  # noqa: F401
+
+    if not loaded:
+        monkeypatch.delitem(sys.modules, "numba")
 
 
 def test_any_number_of_components(fake_bodies: Path, fake_body: BodyModel) -> None:

@@ -326,7 +326,13 @@ def test_layouts(home: Path, tmp_path: Path, layout: str, name: str) -> None:
     elsewhere = touch(tmp_path / "given" / layout / name)
     assert find_body(str(tmp_path / "given")) == find_body(tmp_path / "given") == elsewhere
     assert find_body(str(elsewhere)) == elsewhere
+    (tmp_path / "other").mkdir()
     assert find_body(tmp_path / "other") == path
+    for gone in (tmp_path / "gone", "no/such/folder", "x.pickle"):
+        with pytest.raises(AssetMissing, match=Path(gone).name):
+            find_body(gone)
+    with pytest.raises(AssetMissing, match="did you mean 'openbody'"):
+        find_body("opnbody")
     with pytest.raises(AssetMissing, match=r"SMPLX_OTHER\.npz is missing"):
         find_body(tmp_path / "given/SMPLX_OTHER.npz")
     with pytest.raises(AssetMissing, match="SMPLX_MALE"):
@@ -349,6 +355,7 @@ def test_order_of_search(home: Path) -> None:
 
 @pytest.mark.parametrize("family", ["smplx", "smpl"])
 def test_missing_bodies_name_places_and_site(home: Path, family: str) -> None:
+    (home.parent / "somewhere").mkdir()
     with pytest.raises(AssetMissing) as caught:
         find_body("somewhere", family=family)
     said = str(caught.value)

@@ -213,6 +213,11 @@ def test_another_training_cannot_be_resumed(body: BodyModel, sets: tuple[Memory,
     for wrong, name in ((_maker(body, sets, batch=5), "batch"), (_reseeded(body, sets), "seed")):
         with pytest.raises(InputError, match=name):
             Loader(wrong).load_state_dict(state)
+    first, *rest = state["parts"]
+    for parts, says in (([[first[0], first[1], 2], *rest], "every 2"), ([*state["parts"], first], "with no dataset")):
+        with pytest.raises(InputError, match=says):
+            Loader(_maker(body, sets)).load_state_dict({**state, "parts": parts})
+    Loader(_maker(body, sets)).load_state_dict({key: value for key, value in state.items() if key != "parts"})
 
 
 def _reseeded(body: BodyModel, sets: tuple[Memory, Memory]) -> BatchMaker:

@@ -15,6 +15,7 @@ from torch import Tensor
 from mien.body.model import BodyModel
 from mien.data.replicate import from_published
 from mien.data.targets import Targets
+from mien.losses import base
 from mien.losses import smplest as losses
 from mien.losses.smplest import SmplestLoss, predicted_joints, smplest_loss
 from mien.nets.smplest import Smplest
@@ -104,18 +105,18 @@ def test_terms_and_gradients_equal_the_reference(case: Case) -> None:
 @pytest.fixture(scope="module")
 def perfect(case: Case) -> Targets:
     """Targets that the prediction meets, all known."""
-    chain = losses.wrist_chain(losses._rotations(case.prediction)).detach()
+    chain = losses.wrist_chain(base.rotations_of(case.prediction)).detach()
     ones = {name: torch.ones_like(getattr(case.targets, name)) for name in WEIGHTS}
     rooted = case.joints - case.joints[:, :1]
     flat = project(case.joints)
     return replace(
         case.targets,
         **ones,
-        pose=losses._rotations(case.prediction).detach(),
+        pose=base.rotations_of(case.prediction).detach(),
         betas=case.prediction.betas.detach(),
         expression=case.prediction.expression.detach(),
         cam=rooted.detach(),
-        parts=losses._by_part(case.joints).detach(),
+        parts=base.by_part(case.joints).detach(),
         image=torch.cat([flat, torch.zeros_like(flat[..., :1])], -1).detach(),
         wrist=chain,
         hand_root=chain,

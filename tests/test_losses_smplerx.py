@@ -20,6 +20,7 @@ from mien.data.parts import ANCHOR
 from mien.data.replicate import from_published
 from mien.data.targets import Targets
 from mien.geometry.rotation import matrix_from_axis_angle
+from mien.losses import base
 from mien.losses import smplerx as losses
 from mien.losses.smplerx import SmplerxLoss
 from mien.losses.smplest import predicted_joints
@@ -145,7 +146,7 @@ def perfect(case: Case) -> Targets:
         image_weight=ones, depth_weight=ones, cam_weight=ones, parts_weight=ones, pose_weight=torch.ones(4, 53),
         cam=(case.joints - case.joints[:, :1]).detach(),
         parts=cam,
-        pose=losses._rotations(case.prediction).detach(),
+        pose=base.rotations_of(case.prediction).detach(),
         betas=case.prediction.betas.detach(), betas_weight=torch.ones(4),
         expression=case.prediction.expression.detach(), expression_weight=torch.ones(4),
         body=BodyTargets(

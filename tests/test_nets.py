@@ -179,6 +179,7 @@ def test_a_crop_of_another_size_is_refused_kindly() -> None:
         ({"depth": 10**9}, "depth"),
         ({"drop_path": 1.0}, "drop_path"),
         ({"image_size": (250, 192)}, "image_size"),
+        ({"image_size": (1 << 32, 192)}, "sides from 1 to 4096"),
         ({"patch_size": 4}, "patch_size"),
         ({"stem": (8, 16), "stem_blocks": (0, 0, 0)}, "patches of 16.*expected patches of 8"),
         ({"stem": (8, 16, 32)}, "stem_blocks"),

@@ -16,6 +16,7 @@ from trained import NANO, losses, same, small, weights
 from mien.body.files import find_body
 from mien.body.model import BodyModel
 from mien.cli import main
+from mien.cli.train import changed
 from mien.data.store import Store
 from mien.errors import BodyError, InputError, OutputError, WeightsError
 from mien.files import exclusive
@@ -27,6 +28,7 @@ from mien.train import checkpoints, loop
 from mien.train.config import Data, Ranks, Start, TrainConfig
 from mien.train.loop import train
 from mien.train.objective import Objective
+from mien.train.ranks import World
 from mien.train.starting import load_encoder, start
 
 
@@ -136,6 +138,24 @@ def test_a_loss_that_is_no_number_stops_before_the_weights(
     assert [each.name for each in (tmp_path / "run/checkpoints").iterdir()] == ["step_00000002"]
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_weights_that_run_away_are_told_and_the_batch_is_kept(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """Of a body whose neck is nowhere, too."""
+
+    def diverged(config: TrainConfig, body: BodyModel) -> Any:
+        network = start(config, body)
+        with torch.no_grad():
+            network.encoder.patch_embed.weight[0] = value
+        return network
+
+    monkeypatch.setattr(loop, "start", diverged)
+    with pytest.raises(InputError, match="step 0 is not a number"):
+        train(small(store, steps=1), tmp_path / "run", quiet=True)
+    assert (tmp_path / "run/bad_batch/step_00000000_rank_0.npz").exists()
+
+
 def test_a_full_disk_leaves_the_checkpoint_before(
     store: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,12 +175,52 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     assert same(weights(whole), weights(tmp_path / "run"))
 
 
+def test_a_checkpoint_that_gets_no_name_is_told(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced = os.replace
+
+    def failing(source: Any, target: Any) -> None:
+        if Path(source).name == ".step_00000004":
+            raise OSError(errno.EIO, "Input/output error")
+        replaced(source, target)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OutputError, match=r"cannot write the checkpoint step_00000004 .*Input/output error.*--resume"):
+        train(small(store), tmp_path / "run", quiet=True)
+    assert [each.name for each in (tmp_path / "run/checkpoints").iterdir()] == ["step_00000002"]
+
+
+def test_a_checkpoint_written_meanwhile_gets_its_name_when_it_is_there(
+    store: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at the next one only, and even where the training breaks off."""
+    step, folder = loop._Training._step, tmp_path / "run/checkpoints"
+
+    def watched(self: Any, batches: Any) -> None:
+        if self.step == 2:
+            self.checkpoints._pending.future.result()
+        if self.step == 3:
+            assert (folder / "step_00000002").exists()
+            self.checkpoints.save(3, self.model, self.optimizers, self.mean, {"first": 0})
+            raise KeyboardInterrupt
+        step(self, batches)
+
+    store_of_group = torch.distributed.HashStore()
+    torch.distributed.init_process_group("gloo", store=store_of_group, rank=0, world_size=1)
+    config = small(store)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop._Training, "_step", watched)
+        train(replace(config, records=replace(config.records, asynchronous=True)), tmp_path / "run", quiet=True)
+    assert sorted(each.name for each in folder.iterdir()) == ["step_00000002", "step_00000003"]
+
+
 def test_a_checkpoint_cut_short_is_passed_over(store: Path, whole: Path, tmp_path: Path, caplog: Any) -> None:
     train(small(store), tmp_path / "run", quiet=True)
     last = tmp_path / "run/checkpoints/step_00000004/__0_0.distcp"
     os.truncate(last, last.stat().st_size // 2)
     train(small(store), tmp_path / "run", resume=True, quiet=True)
     assert "cut short" in caplog.text and same(weights(whole), weights(tmp_path / "run"))
+    world = World(rank=0, size=1, device=torch.device("cpu"))
+    assert checkpoints.Checkpoints(tmp_path / "run/checkpoints", world, keep=2).latest() == 4
     for each in (tmp_path / "run/checkpoints").iterdir():
         os.truncate(each / "__0_0.distcp", 100)
     with pytest.raises(InputError, match="cut short"):
@@ -172,6 +232,10 @@ def test_a_folder_belongs_to_one_training(store: Path, whole: Path) -> None:
         train(small(store), whole, quiet=True)
     with pytest.raises(InputError, match=r"batch = 8; expected 4"):
         train(small(store, batch=4), whole, resume=True, quiet=True)
+    config = small(store)
+    with pytest.raises(InputError, match=r"data.intervals.made/train = None; expected 2"):
+        data = replace(config.data, intervals={"made/train": 2})
+        train(replace(config, data=data), whole, resume=True, quiet=True)
     with pytest.raises(OutputError, match="another process"), exclusive(whole):
         train(small(store), whole, resume=True, quiet=True)
 
@@ -184,6 +248,30 @@ def test_weights_go_on_with_schedule_and_data(store: Path, whole: Path, tmp_path
     lines = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [5, 6]
     assert same(weights(tmp_path / "run"), weights(tmp_path / "once"))
+
+
+def test_weights_with_all_steps_behind_them_have_none_to_make(store: Path, whole: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"have 4 steps already: give --steps above that"):
+        train(small(store, start=Start(weights=str(whole / "weights/last.safetensors"), step=4)), tmp_path, quiet=True)
+
+
+def test_weights_go_on_where_recipe_and_batch_are_theirs(store: Path, whole: Path) -> None:
+    """Whether the batch is the recipe's or the command line's."""
+    path = str(whole / "weights/last.safetensors")
+    assert changed(small(store), ["steps=6"], (), (), path).start == Start(weights=path, step=4)
+    assert changed(small(store), ["batch=4"], (), (), path).start.step == 0
+    assert changed(small(store, batch=4), ["batch=8"], (), (), path).start.step == 4
+    assert changed(small(store), ["start.step=2"], (), (), path).start.step == 2
+
+
+def test_resuming_needs_no_weights_to_start_from(store: Path, whole: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "start.safetensors"
+    copy.write_bytes((whole / "weights/last.safetensors").read_bytes())
+    config = small(store, batch=2, start=Start(weights=str(copy)), steps=3)
+    train(config, tmp_path / "run", until=2, quiet=True)
+    copy.unlink()
+    train(config, tmp_path / "run", resume=True, quiet=True)
+    assert len(losses(tmp_path / "run")) == 3
 
 
 def test_weights_of_another_size_or_body_are_refused(store: Path, whole: Path, tmp_path: Path) -> None:
@@ -234,6 +322,9 @@ def test_vitpose_that_does_not_fit_names_the_keys(tmp_path: Path) -> None:
         load_encoder(Smplest.random(replace(NANO, depth=3), 0), _vitpose(tmp_path / "a.pth", NANO))
     with pytest.raises(WeightsError, match="unexpected: strange"):
         load_encoder(network, _vitpose(tmp_path / "b.pth", NANO, {"backbone.strange": torch.zeros(1)}))
+    torch.save({"state_dict": {7: torch.zeros(1)}}, tmp_path / "d.pth")
+    with pytest.raises(WeightsError, match="no tensors by name"):
+        load_encoder(network, tmp_path / "d.pth")
     (tmp_path / "c.pth").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="no PyTorch file"):
         load_encoder(network, tmp_path / "c.pth")
@@ -254,6 +345,7 @@ def test_frozen_parts_stay_to_the_bit(store: Path, tmp_path: Path) -> None:
         (Data(sources=("STORE",), datasets=("mad",)), "did you mean 'made/train'"),
         (Data(sources=("STORE",), intervals={"maid": 2}), "did you mean 'made/train'"),
         (Data(sources=("synth:stret",)), "did you mean 'street'"),
+        (Data(sources=("synth:studio",), picture_size=-1), "data.picture_size is -1"),
     ],
 )
 def test_data_that_is_not_there(store: Path, tmp_path: Path, data: Data, says: str) -> None:
@@ -275,8 +367,9 @@ def test_no_gpu(store: Path, tmp_path: Path) -> None:
         pytest.skip("there is one")
     with pytest.raises(InputError, match="no GPU"):
         train(small(store), tmp_path / "run", device="cuda", quiet=True)
-    with pytest.raises(InputError, match="--device warp"):
-        train(small(store), tmp_path / "run", device="warp", quiet=True)
+    for name in ("warp", "mps", "meta", "xpu", "cpu:x", "cuda:x"):
+        with pytest.raises(InputError, match=f"--device {name}; expected auto, cpu"):
+            train(small(store), tmp_path / "run", device=name, quiet=True)
 
 
 def test_command(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,8 @@
 """Configs, recipes and what moves the weights: strict keys, complete recipes, laws of the schedule."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -9,8 +11,10 @@ from torch import nn
 from mien.data.catalogue import ladder
 from mien.errors import InputError
 from mien.losses.smplest import SmplestLoss
+from mien.nets.regions import BatchNorm
 from mien.nets.smplest import SIZES, Smplest
 from mien.train.config import Optimizer, Start, TrainConfig, from_json, override, to_json
+from mien.train.loop import _Training
 from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizers
 from mien.train.recipes import LENGTHS, RECIPES, SPECIALISTS, load_recipe
 
@@ -67,6 +71,14 @@ def test_values_are_changed_by_their_path() -> None:
         ("optimizer.ema=1", "less than 1"),
         ("start.frozen_blocks=99", "depth"),
         ("ranks.precision=fp8", "precision"),
+        ("epochs=Infinity", "epochs"),
+        ("optimizer.betas=[1.5,0.9]", "less than 1"),
+        ("optimizer.eps=-1", "at least 0"),
+        ("optimizer.lr_min=NaN", "at least 0"),
+        ("records.validation_rows=0", "at least 1"),
+        ("records.best=pvee", "did you mean 'pve'"),
+        ("data.max_bad=-1", "at least 0"),
+        ("start.step=-1", "at least 0"),
         ("network.heads=7", "multiple"),
     ],
 )
@@ -150,6 +162,20 @@ def test_running_mean_begins_as_a_plain_mean_and_forgets_slowly() -> None:
     other = Mean(module, 0.99)
     other.load_state_dict(mean.state_dict())
     assert other.seen == 200 and torch.equal(other.shadow["weight"], shadow)
+
+
+def test_running_mean_follows_what_batch_norms_keep() -> None:
+    """And with them it is exported."""
+    norm = BatchNorm(2).train()
+    objective = nn.ModuleDict({"network": norm})
+    mean = Mean(objective, 0.5)
+    for value in (0.0, 4.0):
+        norm(torch.full((3, 2, 2, 2), value) + torch.rand(3, 2, 2, 2))
+        mean.update(objective)
+    training: Any = SimpleNamespace(mean=mean, objective=objective, world=SimpleNamespace(leads=True))
+    exported = _Training._weights(training)["running_mean"]
+    assert torch.equal(exported, mean.shadow["network.running_mean"])
+    assert 0 < float(exported[0]) < float(norm.running_mean[0])
 
 
 def test_config_is_complete() -> None:

@@ -9,6 +9,7 @@ import pytest
 from trained import small, weights
 
 from mien.body.files import find_body
+from mien.body.model import BodyModel
 from mien.cli import main
 from mien.data.samples import Label
 from mien.data.store import Store
@@ -17,7 +18,7 @@ from mien.synth.generate import Job, generate
 from mien.train.config import Data, from_json
 from mien.train.live import Live
 from mien.train.loop import train
-from mien.train.sources import held_out, prepare
+from mien.train.sources import batch_maker, held_out, open_sources, prepare
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_finetuning(folder: Path, trained: Path, tmp_path: Path, capsys: pytest.
     assert main([*words, "--steps", "2", "--tune", "heads", "--set", "records.tensorboard=false"]) == 0
     before, after = weights(trained), weights(tmp_path / "run")
     changed = {name.partition(".")[0] for name in before if not (before[name] == after[name]).all()}
-    assert changed == {"heads"}
+    assert changed == {"heads", "joint_maps"}
     capsys.readouterr()
     for wrong, says in (
         (["finetune"], "no weights"),
@@ -102,6 +103,24 @@ def test_finetuning(folder: Path, trained: Path, tmp_path: Path, capsys: pytest.
     ):
         assert main(wrong) == 2
         assert says in capsys.readouterr().err
+
+
+def test_pictures_made_while_training_are_named_as_they_are(tmp_path: Path) -> None:
+    """In mixtures by weight, and where only some rows are used."""
+    body = BodyModel.load(find_body("openbody"))
+    name = "synth:studio"
+    data = Data(sources=(name,), pictures=16, mixing="weighted", counts={name: 8}, intervals={name: 2})
+    config = small(tmp_path, data=data)
+    maker = batch_maker(config, open_sources(data, tmp_path, 0, str(body.path)), body)
+    assert len(maker.mixing) == 8 and maker.mixing.parts[0].interval == 2
+
+
+def test_the_home_folder_has_a_short_name(folder: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert held_out((f"~/{folder.name}",)) == (f"~/{folder.name}",)
+    monkeypatch.setenv("HOME", str(store.parent))
+    (found,) = open_sources(Data(sources=(f"~/{store.name}",)), store, 0, "")
+    assert found.name == "made/train"
 
 
 def test_files_that_are_no_sources(tmp_path: Path) -> None:

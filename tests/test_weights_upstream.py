@@ -80,6 +80,8 @@ def test_heads_of_an_unknown_width_must_be_given(tmp_path: Path) -> None:
     assert convert(source, tmp_path / "x.safetensors", heads=6).config == config
     with pytest.raises(WeightsError, match="multiple"):
         convert(source, tmp_path / "x.safetensors", heads=7)
+    with pytest.raises(WeightsError, match="heads is 0"):
+        convert(source, tmp_path / "x.safetensors", heads=0)
 
 
 BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
@@ -103,6 +105,7 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "other network": (lambda s: (s.clear(), s.update({"trunk.x": torch.ones(2)})), "it holds trunk.x"),
     "empty": (lambda s: s.clear(), "SMPLest-X"),
     "no axes": (lambda s: s.update({"module.decoder.token_conv.weight": torch.ones(16)}), "token_conv.weight"),
+    "no patches": (lambda s: s.update({"module.encoder.pos_embed": torch.ones(1, 0, 64)}), "image_size"),
     "not finite": (lambda s: s["module.decoder.token_conv.bias"].fill_(float("nan")), "reduce.bias.*finite"),
 }
 

@@ -91,7 +91,10 @@ def choose_device(device: str) -> torch.device:
     if not available.get(device.split(":", maxsplit=1)[0], False):
         there = ", ".join(name for name, here in available.items() if here)
         raise InputError(f"device {device!r} is not available here", expected=f"one of: auto, {there}")
-    return torch.device(device)
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise InputError(f"device {device!r}", expected="a name and a number, as cuda:1") from error
 
 
 def load(

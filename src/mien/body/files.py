@@ -73,10 +73,10 @@ def find_body(body: str | Path | None, *, family: str | None = None, gender: str
 
     Looks in the given folder, then in `MIEN_HOME`, then in the platform's data folder; in each under `models/smplx/`,
     `human_model_files/smplx/`, `smplx/` and directly, for `SMPLX_NEUTRAL.npz`, then `.pkl` (and so on for SMPL).
-    A file that is named and not there is never replaced by another.
+    A file or a folder that is named and not there is never replaced by another.
 
     Raises:
-        AssetMissing: it lies in none of them.
+        AssetMissing: it lies in none of them, or what is named is not there.
         InputError: there is no such family or gender.
     """
     if isinstance(body, str) and body in KINDS and (body == "openbody" or not Path(body).exists()):
@@ -90,8 +90,10 @@ def find_body(body: str | Path | None, *, family: str | None = None, gender: str
     given = [] if body is None else [Path(body).expanduser()]
     if given and given[0].is_file():
         return given[0]
-    if given and given[0].suffix in (".npz", ".pkl"):
-        raise AssetMissing(given[0].name, searched=[given[0].parent], obtain="check the spelling of --body")
+    if given and not given[0].is_dir():
+        named = "/" not in str(body) and given[0].suffix not in (".npz", ".pkl")
+        todo = "check the spelling of --body" + (f": {closest(str(body), KINDS)}" if named else "")
+        raise AssetMissing(given[0].name, searched=[given[0].parent], obtain=todo)
     folders = given + data_folders()
     stem = _OPEN_BODY[:-4] if family == "openbody" else f"{family.upper()}_{gender.upper()}"
     for folder in folders:

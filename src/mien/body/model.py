@@ -162,13 +162,37 @@ class Shaped(Record):
     """Rest positions, metres."""
 
     def pose(
-        self, rotations: Float[Tensor, "batch joint 3 3"], transl: Float[Tensor, "batch 3"] | None = None
+        self, rotations: Float[Tensor, "#batch joint 3 3"], transl: Float[Tensor, "#batch 3"] | None = None
     ) -> Posed:
-        """Turn every joint by its local rotation and move the whole by `transl` (metres)."""
-        world, position = _chain(self.body.parents, rotations, self.joints)
+        """Turn every joint by its local rotation and move the whole by `transl` (metres).
+
+        One shape serves any number of poses, one pose any number of shapes, one place any number of both.
+
+        Raises:
+            BodyError: there is not one rotation of each joint, or shapes, poses and places differ in number.
+        """
+        if rotations.ndim != 4 or rotations.shape[1:] != (self.body.num_joints, 3, 3):
+            found = f"rotations of shape {tuple(rotations.shape)}"
+            raise BodyError(found, expected=f"(batch, {self.body.num_joints}, 3, 3), a matrix of each joint")
+        sizes = [len(self.joints), len(rotations)] + ([] if transl is None else [len(transl)])
+        count = next((size for size in sizes if size != 1), 1)
+        if any(size not in (1, count) for size in sizes):
+            places = "" if transl is None else f" at places of shape {tuple(transl.shape)}"
+            found = (
+                f"rotations of shape {tuple(rotations.shape)} for joints of shape {tuple(self.joints.shape)}{places}"
+            )
+            raise BodyError(found, expected="batches of one size, or of one")
+        shaped, rotations = self._repeated(count), _repeated(rotations, count)
+        world, position = _chain(self.body.parents, rotations, shaped.joints)
         if transl is not None:
             position = position + transl.unsqueeze(-2)
-        return Posed(shaped=self, local=rotations, world=world, position=position)
+        return Posed(shaped=shaped, local=rotations, world=world, position=position)
+
+    def _repeated(self, count: int) -> Shaped:
+        if len(self.joints) == count:
+            return self
+        coefficients, joints = _repeated(self.coefficients, count), _repeated(self.joints, count)
+        return Shaped(body=self.body, coefficients=coefficients, joints=joints)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +224,7 @@ class Posed(Record):
         """Which row of the moving contour is seen: the neck's turn about the vertical, in whole degrees, within 39."""
         neck = self.world[:, NECK]
         turn = -torch.rad2deg(torch.atan2(-neck[:, 2, 0], torch.hypot(neck[:, 0, 0], neck[:, 1, 0])))
-        angle = turn.detach().clamp(min=-39, max=39).round().long()
+        angle = turn.detach().nan_to_num(0.0).clamp(min=-39, max=39).round().long()  # a training may diverge
         return torch.where(angle >= 0, angle, 39 - angle)
 
     def mesh(self) -> Float[Tensor, "batch vert 3"]:
@@ -250,6 +274,11 @@ def _chain(
         world = product.view_as(world)
     found = world[:, :-1, :3]
     return found[..., :3], found[..., 3]
+
+
+def _repeated(values: Float[Tensor, "given *rest"], count: int) -> Float[Tensor, "count *rest"]:
+    """A batch of one as a batch of so many; any other as it is."""
+    return values if len(values) == count else values.expand(count, *values.shape[1:]).contiguous()
 
 
 def _plain(*tensors: Tensor) -> bool:

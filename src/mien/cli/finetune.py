@@ -93,7 +93,9 @@ def _recipe(specialist: str, card: WeightCard, weights: str) -> TrainConfig:
 
 def _split(on: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is a place or a recipe, and what is the name of a dataset in a store."""
-    places = tuple(each for each in on if Path(each).exists() or each.startswith("synth:") or each.endswith(".npz"))
+    places = tuple(
+        each for each in on if Path(each).expanduser().exists() or each.startswith("synth:") or each.endswith(".npz")
+    )
     return places, tuple(each for each in on if each not in places)
 
 

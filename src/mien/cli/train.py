@@ -125,14 +125,15 @@ def changed(
     changes = [*changes]
     for name, value in (("data.sources", data), ("records.validation", validation)):
         changes = [f"{name}={json.dumps(value)}", *changes] if value else changes
-    if start:
-        from mien.nets.weights import load_weights
+    if not start:
+        return override(config, changes)
+    from mien.nets.weights import load_weights
 
-        card = load_weights(start)[1]
-        again = card.training.get("recipe") == config.name and card.training.get("batch") == config.batch
-        step = card.training.get("step", 0) if again else 0
-        changes = [f"start.weights={json.dumps(start)}", f"start.step={step}", *changes]
-    return override(config, changes)
+    changes = [f"start.weights={json.dumps(start)}", *changes]
+    wanted, training = override(config, changes), load_weights(start)[1].training
+    again = training.get("recipe") == wanted.name and training.get("batch") == wanted.batch
+    step = training.get("step", 0) if again else 0
+    return override(config, [f"start.step={step}", *changes])
 
 
 def _print_recipes() -> None:

@@ -35,7 +35,7 @@ from mien.files import exclusive, sha256
 from mien.geometry.boxes import CROP_RATIO
 from mien.workers import end_with_parent
 
-__all__ = ["Request", "ingest", "make_plan"]
+__all__ = ["Request", "ingest", "made_by_us", "make_plan"]
 
 UPSTREAM_RATIO = 1.2 * 0.833
 """By how much the published loader grows boxes that are padded already."""
@@ -91,7 +91,7 @@ def make_plan(entry: Entry, split: str, sources: Sequence[Found], pictures: str,
         replicate=request.replicate,
         hands=hands,
         padded=PADDED.get(reader),
-        exact=reader == "humandata" and _made_by_us(sources),
+        exact=reader == "humandata" and made_by_us(sources),
         image_size=entry.image_size,
         camera=entry.camera,
     )
@@ -306,7 +306,7 @@ def _tidy(plan: Plan, manifest: Manifest) -> None:
             path.unlink()
 
 
-def _made_by_us(sources: Sequence[Found]) -> bool:
+def made_by_us(sources: Sequence[Found]) -> bool:
     """Whether the labels are those of `mien synth`: exact, so that zeros are values."""
     files = [HumanDataFile.open(next(iter(source.files.values()))) for source in sources]
     return bool(files) and all("config" in file and str(file["config"]) == "mien synth" for file in files)

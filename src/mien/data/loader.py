@@ -12,7 +12,8 @@ matter how many workers there are, nor which of them had come how far when a run
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import cv2
@@ -73,7 +74,8 @@ class Loader:
         state = {"epoch": self.epoch, "step": self.step, "bad": self.bad}
         if self.step >= len(self):
             state.update(epoch=self.epoch + 1, step=0)
-        return {**state, "seed": order.seed, "batch": order.batch, "length": order.length}
+        parts = [[part.name, part.length, part.interval] for part in self.maker.mixing.parts]
+        return {**state, "seed": order.seed, "batch": order.batch, "length": order.length, "parts": parts}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where `state_dict` was taken.
@@ -82,12 +84,15 @@ class Loader:
             InputError: it is of a training with another seed, batch size or length of an epoch. Which datasets make up
                 the epoch is not looked at here.
         """
-        order = self.maker.order
-        own = {"seed": order.seed, "batch": order.batch, "length": order.length}
-        for name, value in own.items():
-            if state[name] != value:
-                found = f"a training with {name} {state[name]} cannot go on with {name} {value}"
+        own = self.state_dict()
+        for name in ("seed", "batch", "length"):
+            if state[name] != own[name]:
+                found = f"a training with {name} {state[name]} cannot go on with {name} {own[name]}"
                 raise InputError(found, todo="start anew, or set it back")
+        for before, now in zip_longest(state.get("parts", own["parts"]), own["parts"]):
+            if before != now:
+                found = f"a training on {_of_part(before)} cannot go on with {_of_part(now)} in its place"
+                raise InputError(found, todo="start anew, or set data and intervals back")
         self.epoch, self.step, self.bad = int(state["epoch"]), int(state["step"]), int(state["bad"])
 
     def close(self) -> None:
@@ -155,6 +160,11 @@ class _Batches(Dataset[Batch | MienError]):
             return self.maker[when]
         except MienError as error:
             return error
+
+
+def _of_part(part: Sequence[Any] | None) -> str:
+    """A name, rows and an interval, in words."""
+    return "no dataset" if part is None else f"{part[0]} ({part[1]} rows, every {part[2]})"
 
 
 def _as_it_is(batch: Batch | MienError) -> Batch | MienError:

@@ -23,7 +23,8 @@ def xywh_from_xyxy(box: Float[ndarray, "4"]) -> Float[ndarray, "4"]:
 
 
 def sanitize_box(box: Float[ndarray, "4"], width: int, height: int) -> Float[ndarray, "4"] | None:
-    """The part of an xywh box that lies inside the picture, one pixel smaller as upstream has it; None if empty.
+    """An xywh box moved right and down until its corner is in the picture, then cut at the far edges; None if nothing
+    is left. It comes out one pixel smaller. A box that begins outside keeps its size, as the published networks saw it.
 
     Args:
         box: x, y, w, h in pixels.

@@ -32,10 +32,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mien.data.boxes import BoxTargets
-from mien.data.parts import ANCHOR, BODY, FACE, HANDS, PELVIS
+from mien.data.parts import BODY, FACE, HANDS, PELVIS
 from mien.data.targets import Targets
 from mien.geometry.rotation import axis_angle_from_matrix
-from mien.losses.base import Loss
+from mien.losses.base import Loss, by_part, mean_error, rotations_of
 from mien.nets.virtual_camera import project
 from mien.records import Located, Prediction
 
@@ -93,7 +93,7 @@ class SmplerxLoss(Loss):
 
         def add(name: str, weight: float, error: Tensor, valid: Tensor) -> None:
             if weight:
-                found[name] = weight * self._mean(error, valid)
+                found[name] = weight * mean_error(error, valid, self.over_valid)
 
         located, body, boxes = prediction.located, targets.body, targets.boxes
         assert located is not None and body is not None and boxes is not None, "a network that locates, and its targets"
@@ -101,8 +101,7 @@ class SmplerxLoss(Loss):
         rooted = joints - joints[:, PELVIS : PELVIS + 1]
         cam_weight = targets.known * targets.has_3d[:, None] if self.replicate else targets.cam_weight
         add("joints_cam", self.joints3d, (rooted - targets.cam).abs(), cam_weight[..., None])
-        parts = joints - joints[:, torch.from_numpy(ANCHOR)]
-        add("body_parts", self.joints3d, (parts - body.parts).abs(), body.parts_weight[..., None])
+        add("body_parts", self.joints3d, (by_part(joints) - body.parts).abs(), body.parts_weight[..., None])
         self._add_places(add, located, project(joints), targets)
         for i, name in enumerate(_NAMES):
             off = (located.center[:, i] - boxes.center[:, i]).abs() + (located.size[:, i] - boxes.size[:, i]).abs()
@@ -118,7 +117,7 @@ class SmplerxLoss(Loss):
         self, add: Callable[[str, float, Tensor, Tensor], None], prediction: Prediction, targets: Targets
     ) -> None:
         """Pose, shape and expression."""
-        turns, wanted = axis_angle_from_matrix(_rotations(prediction)), axis_angle_from_matrix(targets.pose)
+        turns, wanted = axis_angle_from_matrix(rotations_of(prediction)), axis_angle_from_matrix(targets.pose)
         if not self.replicate:
             wanted = _nearer(wanted, turns.detach())
         off, known = (turns - wanted).abs(), targets.pose_weight[..., None]
@@ -160,18 +159,6 @@ class SmplerxLoss(Loss):
             return boxes.weight[:, :2].sum() > 0, boxes.weight[:, 2].sum() > 0
         yes = boxes.weight.new_ones((), dtype=torch.bool)
         return yes, yes
-
-    def _mean(self, error: Float[Tensor, "batch *rest"], valid: Float[Tensor, "batch *mask"]) -> Tensor:
-        """Of all elements, unknown ones as zeros; or of the known ones (0 if there are none)."""
-        total = (error * valid).sum()
-        return total / (valid.expand_as(error).sum().clamp(min=1) if self.over_valid else error.numel())
-
-
-def _rotations(prediction: Prediction) -> Float[Tensor, "batch 53 3 3"]:
-    """Root, body, hands (offsets), jaw."""
-    singles = (prediction.global_orient.unsqueeze(1), prediction.jaw_pose.unsqueeze(1))
-    hands = (prediction.left_hand_offset, prediction.right_hand_offset)
-    return torch.cat([singles[0], prediction.body_pose, *hands, singles[1]], 1)
 
 
 def _nearer(turns: Float[Tensor, "batch 53 3"], to: Float[Tensor, "batch 53 3"]) -> Float[Tensor, "batch 53 3"]:

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from mien.body.joints import SMPLX_137
 from mien.body.model import BodyModel
-from mien.data.parts import ANCHOR, HANDS, PELVIS
+from mien.data.parts import HANDS, PELVIS
 from mien.data.targets import CHAINS, Targets
-from mien.losses.base import Loss
+from mien.losses.base import Loss, by_part, mean_error, rotations_of
 from mien.losses.joint_maps import joint_map_errors
 from mien.nets.virtual_camera import project
 from mien.records import Prediction
@@ -89,9 +89,9 @@ def smplest_loss(
 
     def add(name: str, weight: float, error: Tensor, valid: Tensor) -> None:
         if weight:
-            found[name] = weight * _mean(error, valid, config.over_valid)
+            found[name] = weight * mean_error(error, valid, config.over_valid)
 
-    rotations = _rotations(prediction)
+    rotations = rotations_of(prediction)
     turned, known = (rotations - targets.pose).abs(), targets.pose_weight[..., None, None]
     add("orient", config.orient, turned[:, 0], known[:, 0])
     add("pose", config.pose, turned, known)
@@ -99,7 +99,7 @@ def smplest_loss(
     expression = (prediction.expression - targets.expression).abs()
     add("expression", config.expression, expression, targets.expression_weight[:, None])
     rooted = joints - joints[:, PELVIS : PELVIS + 1]
-    cam, parts = (rooted - targets.cam).abs(), (_by_part(joints) - targets.parts).abs()
+    cam, parts = (rooted - targets.cam).abs(), (by_part(joints) - targets.parts).abs()
     cam_weight, parts_weight = targets.cam_weight[..., None], targets.parts_weight[..., None]
     add("joints_cam", config.joints3d, cam, cam_weight)
     add("hands_cam", config.hand_joints, cam[:, _HANDS], cam_weight[:, _HANDS])
@@ -132,24 +132,6 @@ def wrist_chain(rotations: Float[Tensor, "batch 53 3 3"]) -> Float[Tensor, "batc
     while turned.shape[2] > 1:  # of the eight, neighbours are multiplied until one is left
         turned = turned[:, :, ::2] @ turned[:, :, 1::2]
     return turned.squeeze(2)
-
-
-def _rotations(prediction: Prediction) -> Float[Tensor, "batch 53 3 3"]:
-    """Root, body, hands (offsets), jaw."""
-    singles = (prediction.global_orient.unsqueeze(1), prediction.jaw_pose.unsqueeze(1))
-    hands = (prediction.left_hand_offset, prediction.right_hand_offset)
-    return torch.cat([singles[0], prediction.body_pose, *hands, singles[1]], 1)
-
-
-def _by_part(joints: Float[Tensor, "batch 137 3"]) -> Float[Tensor, "batch 137 3"]:
-    """The body relative to the pelvis, hands to their wrists, the face to the neck."""
-    return joints - joints[:, torch.from_numpy(ANCHOR)]
-
-
-def _mean(error: Float[Tensor, "batch *rest"], valid: Float[Tensor, "batch *mask"], over_valid: bool) -> Tensor:
-    """Of all elements, unknown ones as zeros; or of the known ones (0 if there are none)."""
-    total = (error * valid).sum()
-    return total / (valid.expand_as(error).sum().clamp(min=1) if over_valid else error.numel())
 
 
 def _wrist_loss(wrist: Float[Tensor, "batch 2 3 3"], targets: Targets, over_valid: bool) -> Tensor:

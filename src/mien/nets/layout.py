@@ -77,13 +77,13 @@ def encoder_of(shapes: Shapes, heads: int | None, known: Mapping[int, int], titl
     """
     _, rows, dim = axis(shapes, "encoder.pos_embed", 3, title)
     patch_size = axis(shapes, "encoder.patch_embed.proj.weight", 4, title)[2]
-    unit = round(((rows - 1) / 12) ** 0.5)  # the grid is 4:3
+    unit = round((max(0, rows - 1) / 12) ** 0.5)  # the grid is 4:3
     if heads is None and dim not in known:
         raise WeightsError(f"an encoder of width {dim}", expected=f"one of {sorted(known)}", todo="give --heads")
     return {
         "embed_dim": dim,
         "depth": count(shapes, r"encoder\.blocks\.(\d{1,6})\."),
-        "heads": heads or known[dim],
+        "heads": known[dim] if heads is None else heads,
         "image_size": (4 * unit * patch_size, 3 * unit * patch_size),
         "patch_size": patch_size,
     }

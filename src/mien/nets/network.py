@@ -41,6 +41,8 @@ down."""
 IDENTITY_6 = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 MAN_AFAR = (0.0, 0.35, 0.9)
 """Camera numbers of somebody 40 m away, who fills the crop; a pelvis rests 0.35 m below the origin of its body."""
+MAX_SIDE = 4096
+"""Pixels of an input."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,8 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         check_limits(self, {"embed_dim": 65536})
+        if not all(1 <= side <= MAX_SIDE for side in self.image_size):
+            raise InputError(f"image_size is {self.image_size}", expected=f"sides from 1 to {MAX_SIDE} pixels")
 
     @property
     def num_blocks(self) -> int:

@@ -109,6 +109,8 @@ class Smplerx(Network):
         Raises:
             InputError: the crops are of another size.
         """
+        if crops.shape[0] == 0:
+            return self(crops.new_zeros(1, *crops.shape[1:]))[:0]
         return self.read(*self.encode(crops))
 
     def encode(

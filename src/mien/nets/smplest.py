@@ -166,6 +166,8 @@ class Smplest(Network):
         Raises:
             InputError: the crops are of another size.
         """
+        if crops.shape[0] == 0:
+            return self(crops.new_zeros(1, *crops.shape[1:]))[:0]
         task, patches = self.encode(crops)
         prediction = prediction_from_raw(self.decode(task, patches))
         if self.joint_maps is None or not self.training:

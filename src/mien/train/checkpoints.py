@@ -17,6 +17,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Checkpoints:
         folder: where they lie.
         world: the processes.
         keep: how many are kept.
-        asynchronous: write while training goes on; of several processes, and of one.
+        asynchronous: write while training goes on, if there is a group of processes, be it of one.
     """
 
     def __init__(self, folder: Path, world: World, *, keep: int, asynchronous: bool = False) -> None:
@@ -60,12 +61,12 @@ class Checkpoints:
         self.asynchronous = asynchronous and world.distributed
         # Written in a thread: its messages must not mix with those of the steps.
         self._group: Any = torch.distributed.new_group(backend="gloo") if self.asynchronous else None
-        self._pending: tuple[Any, int, dict[str, Any]] | None = None
+        self._pending: _Pending | None = None
 
     def save(
         self, step: int, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], mean: Mean | None, state: Any
     ) -> None:
-        """Write a checkpoint, by all processes together.
+        """Write a checkpoint, by all processes together. One that is there and whole is not written again.
 
         Args:
             step: steps that are done.
@@ -78,28 +79,56 @@ class Checkpoints:
             OutputError: the disk is full, or the folder cannot be written; earlier checkpoints stay as they are.
         """
         self.finish()
-        if self._place(step).exists():
+        if self.world.add_up(torch.tensor(float(self.world.leads and not self._fault(step)))):
             return
         part = self._part(step)
         self.world.first(lambda: self._clear(part))
         tensors = _tensors(model, optimizers, mean)
         with self._undone(part):
             if self.asynchronous:
-                self._pending = (async_save(tensors, checkpoint_id=part, process_group=self._group), step, state)
+                future = async_save(tensors, checkpoint_id=part, process_group=self._group)
+                self._pending = _Pending(future, step, state)
                 return
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # that there is one process
                 save(tensors, checkpoint_id=part, no_dist=not self.world.distributed)
-        self._complete(step, state)
+        self.world.first(lambda: self._rename(step, state))
 
     def finish(self) -> None:
-        """Wait for the checkpoint that is being written."""
-        if self._pending is not None:
-            future, step, state = self._pending
-            self._pending = None
-            with self._undone(self._part(step)):
-                future.result()
-            self._complete(step, state)
+        """Wait for the checkpoint that is being written, all processes together.
+
+        Raises:
+            OutputError: it could not be written.
+        """
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            with self._undone(self._part(pending.step)):
+                pending.future.result()
+            self.world.first(lambda: self._name(pending))
+
+    def settle(self, *, wait: bool = False) -> None:
+        """Give the checkpoint that is being written its name, if it is written by now. Processes do not meet for it:
+        the leading one's part is done when those of all are. What fails is told by `finish`.
+
+        Args:
+            wait: for its being written, where something else ends the training.
+        """
+        if (pending := self._pending) is None or not (wait or pending.future.done()):
+            return
+        if pending.future.exception() is None and self.world.leads:
+            with contextlib.suppress(OutputError):
+                self._name(pending)
+
+    def _name(self, pending: _Pending) -> None:
+        """Once, whoever asks first; if it fails, whoever asks is told."""
+        if not pending.named:
+            pending.named = True
+            try:
+                self._rename(pending.step, pending.state)
+            except OutputError as error:
+                pending.error = error
+        if pending.error is not None:
+            raise pending.error
 
     def latest(self) -> int | None:
         """The newest checkpoint that is whole; None if there is none.
@@ -107,9 +136,8 @@ class Checkpoints:
         Raises:
             InputError: there are checkpoints, and none is whole.
         """
-        found = sorted((int(match[1]) for each in self._all() if (match := _NAME.fullmatch(each.name))), reverse=True)
         wrong = ""
-        for step in found:
+        for step in reversed(self._steps()):
             fault = self._fault(step)
             if not fault:
                 return step
@@ -154,20 +182,22 @@ class Checkpoints:
             mean.load_state_dict(tensors["mean"])
         return read_json(place / STATE)["state"]
 
-    def _complete(self, step: int, state: Any) -> None:
-        self.world.first(lambda: self._rename(step, state))
-
     def _rename(self, step: int, state: Any) -> None:
-        """Give a checkpoint its name, and remove older ones."""
-        part = self._part(step)
-        sizes = {each.name: each.stat().st_size for each in sorted(part.iterdir())}
-        with atomic_write(part / STATE) as stream:
-            stream.write(json.dumps({"step": step, "files": sizes, "state": state}, indent=1).encode())
-        _sync(part)
-        os.replace(part, self._place(step))
-        _sync(self.folder)
-        steps = sorted(int(match[1]) for each in self._all() if (match := _NAME.fullmatch(each.name)))
-        for old in steps[: -self.keep]:
+        """Give a checkpoint its name, in place of a damaged one, and remove what is older than those that are kept."""
+        part, place = self._part(step), self._place(step)
+        with self._undone(part):
+            sizes = {each.name: each.stat().st_size for each in sorted(part.iterdir())}
+            with atomic_write(part / STATE) as stream:
+                stream.write(json.dumps({"step": step, "files": sizes, "state": state}, indent=1).encode())
+            _sync(part / STATE)
+            _sync(part)
+            if place.exists():
+                shutil.rmtree(place)
+            os.replace(part, place)
+            _sync(self.folder)
+        steps = self._steps()
+        kept = [each for each in steps if not self._fault(each)][-self.keep :]
+        for old in steps[: steps.index(kept[0])] if kept else []:
             shutil.rmtree(self._place(old), ignore_errors=True)
 
     @contextlib.contextmanager
@@ -207,14 +237,28 @@ class Checkpoints:
             return f"the checkpoint {place} is damaged ({error})"
         return ""
 
-    def _all(self) -> list[Path]:
-        return list(self.folder.iterdir()) if self.folder.is_dir() else []
+    def _steps(self) -> list[int]:
+        """Of all checkpoints that are there, whole or not, the oldest first."""
+        there = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted(int(match[1]) for each in there if (match := _NAME.fullmatch(each.name)))
 
     def _place(self, step: int) -> Path:
         return self.folder / f"step_{step:08d}"
 
     def _part(self, step: int) -> Path:
         return self.folder / f".step_{step:08d}"
+
+
+@dataclass
+class _Pending:
+    """A checkpoint that is being written."""
+
+    future: Any
+    step: int
+    state: Any
+    named: bool = False
+    error: OutputError | None = None
+    """What went wrong when it was to get its name."""
 
 
 def _tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], mean: Mean | None) -> dict[str, Any]:
@@ -228,7 +272,7 @@ def _tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], mean
 
 def _reason(error: BaseException) -> str:
     """What the system said, wherever torch has put it."""
-    seen: list[BaseException] = [error]
+    seen: list[BaseException] = [error] if error.__cause__ is None else [error, error.__cause__]
     failures = getattr(error, "failures", None)
     if isinstance(failures, dict):
         seen += [each[0] if isinstance(each, tuple) else each for each in failures.values()]
@@ -240,9 +284,9 @@ def _reason(error: BaseException) -> str:
     return "the disk is full" if full else (text.splitlines() or [type(error).__name__])[-1][:200]
 
 
-def _sync(folder: Path) -> None:
-    """Make sure that names survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Make sure that a file, or the names in a folder, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -7,6 +7,7 @@ does not exist is an error that names the closest one.
 from __future__ import annotations
 
 import json
+import math
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, make_dataclass
@@ -15,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from mien.data.augment import Augment
 from mien.data.mixture import SEED
 from mien.errors import InputError, closest
+from mien.evaluate.results import SHOWN
 from mien.files import parse_json
 from mien.losses.base import Loss
 from mien.losses.smplest import SmplestLoss
@@ -99,7 +101,8 @@ class Optimizer:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranks:
-    """How the work is spread and what it is computed in. None of it changes what is learnt, rounding apart."""
+    """How the work is spread and what it is computed in. None of it changes what is learnt, rounding apart, but for
+    networks with batch norms (SMPLer-X): those see the samples of their own process and part alone."""
 
     parallel: Literal["ddp", "fsdp2"] = "ddp"
     """Every rank has the whole network, or a share of it. One process alone has it whole, unless `fsdp2` is asked."""
@@ -125,13 +128,13 @@ class Records:
     keep: int = 2
     """Checkpoints that are kept, the newest ones."""
     asynchronous: bool = False
-    """Write checkpoints while training goes on."""
+    """Write checkpoints while training goes on, in processes that torchrun has started."""
     validation: tuple[str, ...] = ()
     """Folders of HumanData whose held-out split is predicted; by default those of the sources that have one."""
     validation_rows: int = 512
     """At most so many people of each folder."""
     best: str = "pve"
-    """The measure by which weights are the best, lower is better."""
+    """The measure by which weights are the best, lower is better; one of `mien.evaluate.results.SHOWN`."""
     tensorboard: bool = True
     wandb: str = ""
     """A project of Weights & Biases to log to as well."""
@@ -176,10 +179,17 @@ class TrainConfig:
             "optimizer.lr": (self.optimizer.lr, 0), "optimizer.warm_up": (self.optimizer.warm_up, 0),
             "optimizer.clip": (self.optimizer.clip, 0), "data.pictures": (self.data.pictures, 1),
             "optimizer.weight_decay": (self.optimizer.weight_decay, 0), "optimizer.muon": (self.optimizer.muon, 0),
+            "optimizer.lr_min": (self.optimizer.lr_min, 0), "optimizer.eps": (self.optimizer.eps, 0),
+            "data.max_bad": (self.data.max_bad, 0), "start.step": (self.start.step, 0),
+            "records.validation_rows": (self.records.validation_rows, 1),
         }  # fmt: skip
         for name, (value, least) in limits.items():
-            if not value >= least:
-                raise InputError(f"{name} is {value}", expected=f"at least {least}")
+            if not least <= value < math.inf:
+                raise InputError(f"{name} is {value}", expected=f"at least {least}, and no infinity")
+        if not all(0 <= beta < 1 for beta in self.optimizer.betas):
+            raise InputError(f"optimizer.betas are {self.optimizer.betas}", expected="at least 0 and less than 1")
+        if self.records.best not in SHOWN:
+            raise InputError(f"records.best is {self.records.best!r}", todo=closest(self.records.best, SHOWN))
         if self.optimizer.muon and not self.optimizer.lr:
             raise InputError("optimizer.muon without optimizer.lr", expected="a rate for what Muon does not move")
         if not 0 <= self.optimizer.ema < 1:

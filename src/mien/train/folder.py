@@ -180,7 +180,8 @@ def commit() -> str:
 
 
 MAY_CHANGE = ("records", "ranks", "steps", "epochs", "summary", "data.workers", "data.max_bad", "data.sources")
-"""What a training may be resumed with other values of: nothing of it decides what one step learns."""
+"""What a training may be resumed with other values of. `steps` and `epochs` bend the rest of the schedule, `ranks`
+changes rounding and what batch norms see. Sources may lie elsewhere, but hold the same: `Loader.load_state_dict`."""
 
 
 def _starts(path: Path) -> list[Any]:
@@ -202,12 +203,12 @@ def _starts(path: Path) -> list[Any]:
 
 def _differences(there: dict[str, Any], asked: dict[str, Any], at: str = "") -> list[tuple[str, Any, Any]]:
     found = []
-    for key, value in there.items():
-        name = f"{at}{key}"
-        if name in MAY_CHANGE or value == asked.get(key):
+    for key in {**there, **asked}:
+        name, value, other = f"{at}{key}", there.get(key), asked.get(key)
+        if name in MAY_CHANGE or value == other:
             continue
-        if isinstance(value, dict):
-            found += _differences(value, asked.get(key) or {}, f"{name}.")
+        if isinstance(value, dict) or isinstance(other, dict):
+            found += _differences(value or {}, other or {}, f"{name}.")
         else:
-            found.append((name, value, asked.get(key)))
+            found.append((name, value, other))
     return found

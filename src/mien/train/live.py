@@ -20,7 +20,7 @@ from mien.data.readers.humandata import read_humandata
 from mien.data.samples import Samples
 from mien.data.transforms import Setting, Tally
 from mien.errors import InputError
-from mien.synth.generate import Job
+from mien.synth.generate import MAX_SIZE, MIN_SIZE, Job
 from mien.synth.labels import BODY_SCALE
 from mien.synth.recipes import load_recipe
 from mien.synth.rows import pack_rows, to_humandata
@@ -50,6 +50,10 @@ class Live:
     _studio: Studio | None = None
     _kept: OrderedDict[int, tuple[bytes, Samples]] = field(default_factory=OrderedDict)
     """Of each row: the encoded picture, and one of its people."""
+
+    def __post_init__(self) -> None:
+        if not MIN_SIZE <= self.size <= MAX_SIZE:
+            raise InputError(f"data.picture_size is {self.size}", expected=f"{MIN_SIZE} to {MAX_SIZE} pixels")
 
     @property
     def name(self) -> str:

@@ -36,7 +36,7 @@ from mien.train.optimizing import Mean, freeze, learning_rate, make_optimizers
 from mien.train.ranks import Stopped, World
 from mien.train.sources import batch_maker, open_sources, prepare
 from mien.train.spreading import spread
-from mien.train.starting import open_body, start
+from mien.train.starting import blank, open_body, start
 from mien.train.telemetry import Telemetry
 from mien.train.watching import Watcher
 
@@ -119,24 +119,32 @@ class _Training:
         world.first(lambda: prepare(config.data, folder.path, self.body.path))
         datasets = open_sources(config.data, folder.path, config.seed, str(self.body.path))
         maker = batch_maker(config, datasets, self.body, world.rank, world.size)
-        network = start(config, self.body).train()
+        records = config.records
+        self.checkpoints = Checkpoints(folder.checkpoints, world, keep=records.keep, asynchronous=records.asynchronous)
+        latest = self.checkpoints.latest() if resume else None
+        network = (start(config, self.body) if latest is None else blank(config)).train()
         freeze(network, config.start)
         self.network = network.to(world.device)
         self.objective = Objective(self.network, self.body.to(world.device), config.loss, config.ranks)
         self.model = spread(self.objective, config, world)
         self.optimizers = make_optimizers(self.model, config.optimizer, config.ranks.precision)
         self.mean = Mean(self.objective, config.optimizer.ema) if config.optimizer.ema else None
-        records = config.records
-        self.checkpoints = Checkpoints(folder.checkpoints, world, keep=records.keep, asynchronous=records.asynchronous)
         pin = world.device.type == "cuda"
         self.loader = Loader(maker, workers=config.data.workers, max_bad=config.data.max_bad, pin_memory=pin)
         self.steps = config.steps or math.ceil(config.epochs * len(self.loader))
         self.step = self.first = config.start.step
+        if self.first and self.first >= self.steps:
+            found = f"start.step is {self.first}, and the training has {self.steps} steps"
+            todo = f"the weights have {self.first} steps already: give --steps above that, or --set start.step=0"
+            raise InputError(found, expected="fewer", todo=todo)
         if self.first:
             epoch, place = divmod(self.first, len(self.loader))
             self.loader.load_state_dict({**self.loader.state_dict(), "epoch": epoch, "step": place})
-        self.sums, self.held_out = _Sums(), dict[str, float]()
-        if resume and (latest := self.checkpoints.latest()) is not None:
+        self.saved, self.exported = -1, None
+        """The step of the last checkpoint of this start, and its weights."""
+        self.sums, self.seen = _Sums(), dict[str, Any]()
+        """Since the last line of the log; what the watcher before had seen."""
+        if latest is not None:
             self._resume(latest)
         self.watcher = world.first(self._watch)
         self.asked = self.stop = 0
@@ -146,7 +154,7 @@ class _Training:
         state = self.checkpoints.load(step, self.model, self.optimizers, self.mean)
         self.step, self.first = step, int(state["first"])
         self.loader.load_state_dict({**state["loader"], "bad": 0})
-        self.sums, self.held_out = _Sums(**state.get("sums", {})), state.get("held_out", {})
+        self.sums, self.seen = _Sums(**state.get("sums", {})), state
         if self.world.leads:
             log.info("going on from step %d", step)
 
@@ -156,7 +164,7 @@ class _Training:
         self.folder.note_start(self.world, self.loader.maker, self.body, self.step)
         telemetry = Telemetry.open(self.config, self.folder.path, self.step, self.steps, quiet=self.quiet)
         watcher = Watcher(self.config, self.folder, self.world, self.loader.maker, self.steps, telemetry)
-        watcher.errors = self.held_out
+        watcher.recall(self.seen)
         return watcher
 
     def run(self, until: int) -> Outcome:
@@ -168,9 +176,11 @@ class _Training:
                 while self.step < end and not self.stop:
                     self._step(batches)
                     self._records()
+                    self.checkpoints.settle()
                 weights = self._save()
                 self.checkpoints.finish()
         finally:
+            self.checkpoints.settle(wait=True)
             self.loader.close()
             if self.watcher is not None:
                 self.watcher.close()
@@ -297,23 +307,32 @@ class _Training:
         }
 
     def _weights(self) -> dict[str, Tensor]:
-        """Whole weights of the network (their running mean, if there is one) on the CPU, by all processes together."""
-        source = self.mean.shadow if self.mean is not None else dict(self.objective.named_parameters())
+        """Whole weights of the network (their running mean, if there is one) on the CPU: the leading process gets
+        them, with the help of all."""
+        own = [*self.objective.named_parameters(), *self.objective.named_buffers()]
         found = {}
-        for name, value in {**source, **dict(self.objective.named_buffers())}.items():
+        for name, value in {**dict(own), **({} if self.mean is None else self.mean.shadow)}.items():
             value = value.detach()
             whole = value.full_tensor() if hasattr(value, "full_tensor") else value  # pyright: ignore[reportAttributeAccessIssue]
-            found[name.removeprefix("network.")] = whole.cpu()
+            if self.world.leads:
+                found[name.removeprefix("network.")] = whole.cpu()
         return found
 
     def _save(self) -> Path | None:
-        """A checkpoint, and the weights as they are now; returns their file, in the leading process."""
+        """A checkpoint, and the weights as they are now; returns their file, in the leading process. Of a step for
+        which that is done it is not done again."""
+        if self.step == self.saved:
+            return self.exported
         if self.step > self.config.start.step:
-            state = {"loader": self.loader.state_dict(), "first": self.first, "ranks": self.world.size}
-            state |= {"sums": asdict(self.sums), "held_out": {} if self.watcher is None else self.watcher.errors}
+            state = {"loader": self.loader.state_dict(), "first": self.first}
+            state |= {"sums": asdict(self.sums), **({} if self.watcher is None else self.watcher.memory())}
             self.checkpoints.save(self.step, self.model, self.optimizers, self.mean, state)
         weights, watcher = self._weights(), self.watcher
-        return self.world.first(lambda: watcher.export(self.step, weights, "last") if watcher is not None else None)
+        self.exported = self.world.first(
+            lambda: None if watcher is None else watcher.export(self.step, weights, "last")
+        )
+        self.saved = self.step
+        return self.exported
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import torch
@@ -71,8 +71,14 @@ def learning_rate(step: int, steps: int, config: Optimizer, first: int = 0) -> f
     return full * min(1.0, (step - first + 1) / max(1, config.warm_up))
 
 
+def _followed(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters, then buffers of the same kind of numbers."""
+    yield from network.named_parameters()
+    yield from ((name, buffer) for name, buffer in network.named_buffers() if buffer.is_floating_point())
+
+
 class Mean:
-    """The running mean of a network's weights, in their own places and number type.
+    """The running mean of a network's weights, in their own places and number type; of what its batch norms keep, too.
 
     It starts as a plain mean of what it has seen, so that it is of use from the first steps on.
 
@@ -84,17 +90,15 @@ class Mean:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
         self.seen = 0
-        self.shadow: dict[str, Tensor] = {
-            name: parameter.detach().clone() for name, parameter in network.named_parameters()
-        }
+        self.shadow: dict[str, Tensor] = {name: each.detach().clone() for name, each in _followed(network)}
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Take the weights after a step in."""
         self.seen += 1
         decay = min(self.decay, self.seen / (self.seen + 9))
-        for shadow, parameter in zip(self.shadow.values(), network.parameters(), strict=True):
-            shadow.lerp_(parameter, 1 - decay)
+        for shadow, (_, now) in zip(self.shadow.values(), _followed(network), strict=True):
+            shadow.lerp_(now, 1 - decay)
 
     def state_dict(self) -> dict[str, Any]:
         """For a checkpoint."""

@@ -7,6 +7,7 @@ gradients over whatever the device has.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -101,10 +102,9 @@ def _device(name: str, local: int, size: int) -> torch.device:
     has_cuda = torch.cuda.is_available()
     if name == "auto":
         name = "cuda" if has_cuda else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"--device {name}", expected="auto, cpu, cuda or cuda:1") from error
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
+        raise InputError(f"--device {name}", expected="auto, cpu, cuda or cuda:1")
+    device = torch.device(name)
     if device.type == "cuda":
         count = torch.cuda.device_count() if has_cuda else 0
         index = local if size > 1 else device.index or 0

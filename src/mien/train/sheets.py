@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from mien.body.model import BodyModel
 from mien.data.batch import Batch
@@ -12,7 +12,7 @@ from mien.nets.network import Network
 from mien.nets.virtual_camera import CANVAS, FOCAL, PRINCIPAL_POINT
 from mien.render.overlay import draw_people
 
-__all__ = ["prediction_sheet"]
+__all__ = ["input_camera", "prediction_sheet"]
 
 COLUMNS = 4
 
@@ -36,18 +36,23 @@ def prediction_sheet(
         vertices = body.pose(body.params_of(prediction)).mesh().numpy()
     network.train(was_training)
     height, width = chosen.pixels.shape[1:3]
-    scale = width / CANVAS[1], height / CANVAS[0]
-    camera = np.array([
-        [FOCAL * scale[0], 0, PRINCIPAL_POINT[0] * scale[0] + (scale[0] - 1) / 2],
-        [0, FOCAL * scale[1], PRINCIPAL_POINT[1] * scale[1] + (scale[1] - 1) / 2],
-        [0, 0, 1],
-    ])  # fmt: skip
+    camera = input_camera(height, width)
     pixels = chosen.pixels.to(torch.uint8).numpy()
     tiles = [_tile(pixels[i], vertices[i : i + 1], body, camera) for i in range(len(pixels))]
     while len(tiles) % COLUMNS:
         tiles.append(np.zeros_like(tiles[0]))
     rows = [np.concatenate(tiles[i : i + COLUMNS], 1) for i in range(0, len(tiles), COLUMNS)]
     return np.concatenate(rows)
+
+
+def input_camera(height: int, width: int) -> Float[np.ndarray, "3 3"]:
+    """The virtual camera in the pixels of a network's input, which samples the canvas from its first pixel on."""
+    across, down = width / CANVAS[1], height / CANVAS[0]
+    return np.array([
+        [FOCAL * across, 0, PRINCIPAL_POINT[0] * across],
+        [0, FOCAL * down, PRINCIPAL_POINT[1] * down],
+        [0, 0, 1],
+    ])  # fmt: skip
 
 
 def _tile(

@@ -13,8 +13,7 @@ from pathlib import Path
 from mien.body.model import BodyModel
 from mien.data.augment import Augment
 from mien.data.catalogue import UNKNOWN, Entry
-from mien.data.humandata import HumanDataFile
-from mien.data.ingest import Request, ingest, make_plan
+from mien.data.ingest import Request, ingest, made_by_us, make_plan
 from mien.data.locate import Found
 from mien.data.making import BatchMaker, Readable
 from mien.data.mixture import Mixing, Part, PublishedMixture, balance, concat, temperature, weighted
@@ -47,14 +46,15 @@ def prepare(data: Data, out: Path, body: Path) -> None:
         todo = "name a store, a folder with train.npz, or synth:RECIPE with --data"
         raise InputError("no data to train on", expected="at least one source", todo=todo)
     for name, file in _folders(data.sources).items():
-        made = _made_by_us(file)
+        found = [Found(files={"path": file})]
+        made = made_by_us(found)
         entry = Entry(
             name=name, title=name, upstream=name, kind="synthetic" if made else "real", scene="not said",
             labels="exact" if made else "not said", homepage="", files={}, hands="flat" if made else "relative",
             licence="made by mien synth: that of its body" if made else UNKNOWN,
         )  # fmt: skip
         request = Request(out=out.resolve() / STORE, body=body)
-        plan = make_plan(entry, "train", [Found(files={"path": file})], str(file.parent), request)
+        plan = make_plan(entry, "train", found, str(file.parent), request)
         ingest(plan, entry, request)
 
 
@@ -65,7 +65,7 @@ def open_sources(data: Data, out: Path, seed: int, body: str) -> tuple[Readable,
         InputError: a store lacks a dataset, or two datasets have one name.
     """
     found: list[Readable] = []
-    stores = [Store.open(source) for source in data.sources if _is_store(source)]
+    stores = [Store.open(_path(source)) for source in data.sources if _is_store(source)]
     found += _chosen(stores, data.datasets)
     if folders := _folders(data.sources):
         own = Store.open(out / STORE)
@@ -109,7 +109,8 @@ def batch_maker(
 
 def held_out(sources: Sequence[str]) -> tuple[str, ...]:
     """The folders among the sources that have a held-out split beside the training split."""
-    return tuple(source for source in sources if (Path(source) / "test.npz").is_file())
+    places = [(source, _path(source)) for source in sources if not source.startswith(SYNTH)]
+    return tuple(source for source, place in places if (place / "test.npz").is_file())
 
 
 def _ratio(dataset: Readable, augment: Augment) -> float:
@@ -162,7 +163,7 @@ def _folders(sources: Sequence[str]) -> dict[str, Path]:
     for source in sources:
         if source.startswith(SYNTH) or _is_store(source):
             continue
-        path = Path(source).expanduser().resolve()
+        path = _path(source).resolve()
         file = path / "train.npz" if path.is_dir() else path
         if not file.is_file():
             what = f"{source} holds no train.npz" if path.is_dir() else f"{source} is not there"
@@ -173,13 +174,12 @@ def _folders(sources: Sequence[str]) -> dict[str, Path]:
 
 
 def _is_store(source: str) -> bool:
-    return (Path(source) / ROOT).is_file()
-
-
-def _made_by_us(file: Path) -> bool:
-    data = HumanDataFile.open(file)
-    return "config" in data and str(data["config"]) == "mien synth"
+    return (_path(source) / ROOT).is_file()
 
 
 def _full(name: str) -> str:
-    return name if "/" in name else f"{name}/train"
+    return name if "/" in name or name.startswith(SYNTH) else f"{name}/train"
+
+
+def _path(source: str) -> Path:
+    return Path(source).expanduser()

@@ -21,10 +21,11 @@ from mien.nets.vit import Vit
 from mien.nets.weights import compare_shapes, load_weights
 from mien.train.config import TrainConfig
 
-__all__ = ["load_encoder", "open_body", "start"]
+__all__ = ["blank", "licence_of_start", "load_encoder", "open_body", "start"]
 
 _POSITION = "encoder.position"
 _JOINT_MAPS = "joint_maps."
+_STARTED = " (weights it started from)"
 
 
 def start(config: TrainConfig, body: BodyModel) -> Network:
@@ -34,7 +35,7 @@ def start(config: TrainConfig, body: BodyModel) -> Network:
         WeightsError: the weights are of another size, are damaged, or lack parts.
         BodyError: they are of another body.
     """
-    fresh = architecture_of(config.network).network.random(config.network, config.seed)
+    fresh = blank(config)
     if config.start.weights:
         network, card = load_weights(config.start.weights, dtype=torch.float32)
         _check_card(card, config, body)
@@ -47,6 +48,24 @@ def start(config: TrainConfig, body: BodyModel) -> Network:
     elif config.start.encoder:
         load_encoder(fresh, Path(config.start.encoder))
     return fresh
+
+
+def blank(config: TrainConfig) -> Network:
+    """The network of a training before anything is loaded into it: random, by the seed."""
+    return architecture_of(config.network).network.random(config.network, config.seed)
+
+
+def licence_of_start(config: TrainConfig) -> str:
+    """What the weights that a training starts from ask of those that come of it; empty if nothing.
+
+    Raises:
+        WeightsError: they cannot be read.
+    """
+    if config.start.weights:
+        licence = load_weights(config.start.weights)[1].licence
+        said = licence if licence.endswith(_STARTED) else f"{licence}{_STARTED}"
+        return "" if licence == "Apache-2.0" else said
+    return f"as the licence of {Path(config.start.encoder).name} allows{_STARTED}" if config.start.encoder else ""
 
 
 def load_encoder(network: Network, path: Path) -> None:
@@ -123,7 +142,9 @@ def _backbone(path: Path) -> dict[str, Tensor]:
     """The encoder's part of a ViTPose checkpoint, without `backbone.`."""
     checkpoint = read_checkpoint(path)
     state = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise WeightsError(f"{path} holds no tensors by name", expected="a checkpoint of ViTPose")
     if any(key.startswith("backbone.") for key in state):
         return {key.removeprefix("backbone."): value for key, value in state.items() if key.startswith("backbone.")}

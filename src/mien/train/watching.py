@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -20,9 +22,9 @@ from mien.evaluate.running import BadPictures, evaluate
 from mien.evaluate.truths import Truths
 from mien.files import atomic_write
 from mien.metrics.parts import MeshParts
-from mien.nets.architectures import architecture_of
 from mien.nets.card import WeightCard
 from mien.nets.network import Network
+from mien.nets.weights import empty_network
 from mien.pictures import encoded
 from mien.train.config import TrainConfig
 from mien.train.folder import RunFolder, describe_data, machine
@@ -30,9 +32,12 @@ from mien.train.live import Live
 from mien.train.ranks import World
 from mien.train.sheets import prediction_sheet
 from mien.train.sources import held_out
+from mien.train.starting import licence_of_start
 from mien.train.telemetry import Telemetry
 
 __all__ = ["Watcher"]
+
+log = logging.getLogger("mien")
 
 
 class Watcher:
@@ -53,12 +58,28 @@ class Watcher:
         self.config, self.folder, self.world, self.maker, self.steps = config, folder, world, maker, steps
         self.body, self.telemetry = maker.body, telemetry
         self.errors: dict[str, float] = {}
-        self.best = folder.best(config.records.best)
-        self._network: Network | None = None
+        self.checked = 0
+        """The step of those errors."""
+        self.measure = config.records.best
+        self.best = folder.best(self.measure)
+        self.licence = ""
+        """What the weights that it started from ask of all that come of them."""
         records = config.records
         folders = records.validation or held_out(config.data.sources) if records.validate_every else ()
-        self._truths = _apart([read_truths(Path(each), "test", self.body) for each in folders], records.validation_rows)
+        self._truths = _apart(
+            [read_truths(Path(each).expanduser(), "test", self.body) for each in folders], records.validation_rows
+        )
         self._parts = MeshParts.load(self.body.path) if self._truths else None
+
+    def memory(self) -> dict[str, Any]:
+        """What a later start of the training is to know."""
+        return {"held_out": self.errors, "held_out_step": self.checked, "start_licence": self.licence}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Know what an earlier start of the training knew: its `memory`, or nothing."""
+        self.errors, self.checked = memory.get("held_out", {}), memory.get("held_out_step", 0)
+        known = memory.get("start_licence")
+        self.licence = licence_of_start(self.config) if known is None else known
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
         """What the last steps were like."""
@@ -75,11 +96,20 @@ class Watcher:
             found |= {f"{name}/{truths.name}": value for name, value in summary.items() if name in SHOWN}
         means = {name: [value for key, value in found.items() if key.startswith(f"{name}/")] for name in SHOWN}
         self.errors = {name: sum(values) / len(values) for name, values in means.items() if values}
+        self.checked = step
         self.telemetry.numbers(step, "held_out", {**self.errors, **found})
-        error = self.errors.get(self.config.records.best, math.inf)
+        self._choose_measure()
+        error = self.errors.get(self.measure, math.inf)
         if error < self.best:
             self.best = error
             self.export(step, weights, "best")
+
+    def _choose_measure(self) -> None:
+        """Where held-out people have no truth for `records.best`, the first measure that there is says what is best."""
+        if self.measure not in self.errors and (there := [name for name in SHOWN if name in self.errors]):
+            log.warning("no held-out person has a %s: the weights with the best %s are kept", self.measure, there[0])
+            self.measure = there[0]
+            self.best = self.folder.best(self.measure)
 
     def sheet(self, step: int, weights: Mapping[str, Tensor]) -> None:
         """Draw predictions on the same samples every time, plainly cut."""
@@ -100,10 +130,9 @@ class Watcher:
         self.telemetry.close()
 
     def _with(self, weights: Mapping[str, Tensor]) -> Network:
-        if self._network is None:
-            self._network = architecture_of(self.config.network).network.random(self.config.network, 0)
-        self._network.load_state_dict(dict(weights))
-        return self._network.to(self.world.device)
+        network = empty_network(self.config.network)
+        network.load_state_dict(dict(weights), assign=True)
+        return network.to(self.world.device)
 
     def _card(self, step: int) -> WeightCard:
         config = self.config
@@ -122,12 +151,15 @@ class Watcher:
             "start": config.start.weights or config.start.encoder,
             "mean_of_weights": config.optimizer.ema,
             "held_out": self.errors,
+            "held_out_step": self.checked,
         }
+        licences = [] if open_data else ["as the licences of the data that it was trained on allow"]
+        licences += [self.licence] if self.licence else []
         return WeightCard(
             name=config.name,
             config=config.network,
             body_family=family,
-            licence="Apache-2.0" if open_data else "as the licences of the data that it was trained on allow",
+            licence="; ".join(licences) or "Apache-2.0",
             source="mien train",
             recipe=f"{config.name}: {step:,} of {self.steps:,} steps of {config.batch} samples, seed {config.seed}",
             training=training,
