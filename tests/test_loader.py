@@ -22,7 +22,7 @@ from mien.data.making import BatchMaker, parts_of, take_rows
 from mien.data.mixture import Part, balance, concat
 from mien.data.order import Order
 from mien.data.pixels import Sampling
-from mien.data.preview import draw_labels, draw_sample, encode_sheet, preview_sheet
+from mien.data.preview import draw_labels, draw_sample, preview_sheet
 from mien.data.samples import Label, Samples
 from mien.data.store import Store
 from mien.errors import BodyError, InputError
@@ -334,10 +334,3 @@ def test_the_verb_writes_a_sheet(store: Store, tmp_path: Path, capsys: pytest.Ca
     )
     assert "left out: first/train row 0" in capsys.readouterr().out
     (tmp_path / "away.jpg").rename(store.folder / "pictures_first/0.jpg")
-
-
-def test_a_sheet_that_is_too_large_for_its_format(tmp_path: Path) -> None:
-    sheet = np.zeros((66_000, 4, 3), np.uint8)
-    with pytest.raises(InputError, match=r"66000 x 4 pixels .* too large for a \.jpg file; choose a lower --count"):
-        encode_sheet(sheet, ".jpg")
-    assert encode_sheet(sheet, ".png")[:4] == b"\x89PNG"

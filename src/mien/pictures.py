@@ -202,12 +202,13 @@ def _decode(path: Path, data: bytes, *, blue_first: bool) -> UInt8[np.ndarray, "
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) if blue_first else picture
 
 
-def encoded(suffix: str, pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
+def encoded(suffix: str, pixels: UInt8[np.ndarray, "h w 3"], quality: int | None = None) -> bytes:
     """A picture (RGB) as the bytes of a file.
 
     Args:
         suffix: which kind: `.png`, `.jpg`, `.webp`.
         pixels: upright RGB.
+        quality: of a JPEG, 0 to 100; by default OpenCV's.
 
     Raises:
         InputError: this kind cannot hold so large a picture: JPEG ends at 65,500 pixels a side, WebP at 16,383.
@@ -216,7 +217,8 @@ def encoded(suffix: str, pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
 
     try:
         with quiet():
-            done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., ::-1]))
+            settings = [] if quality is None else [cv2.IMWRITE_JPEG_QUALITY, quality]
+            done, data = cv2.imencode(suffix, np.ascontiguousarray(pixels[..., ::-1]), settings)
     except cv2.error:
         done, data = False, None
     if not done or data is None:

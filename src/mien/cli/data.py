@@ -232,10 +232,11 @@ def preview(
     from mien.body.files import find_body
     from mien.body.model import BodyModel
     from mien.data.augment import Augment
-    from mien.data.preview import encode_sheet, preview_sheet
+    from mien.data.preview import preview_sheet
     from mien.data.store import Store
     from mien.errors import AssetMissing, InputError
     from mien.files import atomic_write
+    from mien.pictures import encoded
 
     if out.suffix.lower() not in (".jpg", ".jpeg", ".png"):
         raise InputError(f"--out {out}", expected="a name that ends in .jpg or .png")
@@ -257,7 +258,7 @@ def preview(
     )
     for message in skipped:
         print(f"left out: {message}")
-    data = encode_sheet(sheet, out.suffix)
+    data = encoded(out.suffix, sheet)
     with atomic_write(out) as stream:
         stream.write(data)
     print(out)

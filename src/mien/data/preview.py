@@ -24,12 +24,11 @@ from mien.data.moving import move
 from mien.data.pixels import Sampling
 from mien.data.samples import PARAMS, Label, Samples
 from mien.data.store import Store
-from mien.errors import InputError
 from mien.geometry.rotation import matrix_from_axis_angle
 from mien.records import SmplxParams
 from mien.render.overlay import SIDE_COLOURS, draw_people
 
-__all__ = ["draw_labels", "draw_sample", "encode_sheet", "preview_sheet"]
+__all__ = ["draw_labels", "draw_sample", "preview_sheet"]
 
 _LIMBS = (
     ("hip", "knee"), ("knee", "ankle"), ("ankle", "big_toe"), ("ankle", "small_toe"), ("ankle", "heel"),
@@ -43,20 +42,6 @@ _ACROSS = (
 _PALE = (150, 150, 150)
 _BOXES = {"box": _PALE, "left_hand_box": SIDE_COLOURS["left"], "right_hand_box": SIDE_COLOURS["right"],
           "face_box": (255, 255, 255)}  # fmt: skip
-
-
-def encode_sheet(sheet: UInt8[np.ndarray, "h w 3"], suffix: str) -> bytes:
-    """A sheet as the file whose name ends so.
-
-    Raises:
-        InputError: such a file cannot be so large.
-    """
-    good, data = cv2.imencode(suffix, sheet[..., ::-1])
-    if not good:
-        height, width = sheet.shape[:2]
-        found = f"a sheet of {height} x {width} pixels (height x width) is too large for a {suffix} file"
-        raise InputError(found, todo="choose a lower --count, or a .png")
-    return data.tobytes()
 
 
 def preview_sheet(

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from mien.errors import InputError
 from mien.files import atomic_write
+from mien.pictures import encoded
 
 __all__ = ["counted", "escaped", "jpeg", "jpeg_bytes", "picture", "table", "write_page"]
 
@@ -44,10 +44,7 @@ def jpeg_bytes(picture: UInt8[np.ndarray, "height width 3"], longest: int, quali
     if ratio < 1:
         height, width = (max(1, round(side * ratio)) for side in picture.shape[:2])
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise InputError(f"a picture of {picture.shape} that cannot be written as JPEG", expected="an ordinary picture")
-    return data.tobytes()
+    return encoded(".jpg", picture, quality)
 
 
 def counted(people: int) -> str:
