@@ -1,6 +1,8 @@
 """What mien promises of skin, hair, accessories and held things: they are where they must be, on any body."""
 
+import gc
 import math
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +52,15 @@ def other(fake_bodies: Path) -> Figure:
 def _look(figure: Figure, looks: Looks = PLAIN, **change: object) -> Look:
     plain = {"style": "bald", "beard": "none", "extras": (), "warmth": 0.0, "redness": 0.0}
     return replace(draw_look(np.random.default_rng(0), figure, looks), **{**plain, **change})  # pyright: ignore
+
+
+def test_nothing_is_kept_longer_than_its_body(fake_bodies: Path) -> None:
+    person = _figure(read_body(fake_bodies / "smplx/SMPLX_NEUTRAL.npz"))
+    groom(np.random.default_rng(0), person, _look(person, style="buzz", extras=("gloves", "rings", "watch")))
+    body = weakref.ref(person.arrays)
+    del person
+    gc.collect()
+    assert body() is None
 
 
 # skin -----------------------------------------------------------------------------------------------------------

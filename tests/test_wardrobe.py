@@ -20,7 +20,7 @@ from mien.geometry.rotation import matrix_from_axis_angle
 from mien.render.raster import Frame, Mesh, render
 from mien.synth.figure import Figure, Piece, follow
 from mien.synth.random import stream
-from mien.synth.wardrobe import Wardrobe, dress
+from mien.synth.wardrobe import Wardrobe, dress, shoes
 from mien.synth.wardrobe.cloth import border_of, finish
 from mien.synth.wardrobe.config import LOWER, OUTER, SHOE_KINDS, UPPER
 from mien.synth.wardrobe.cut import FIRST_FIELD, POINT, REST, SHADE, Cutting, cut, mark, new_table
@@ -31,6 +31,7 @@ from mien.synth.wardrobe.hulls import hang, reach
 from mien.synth.wardrobe.meshing import thin_out
 from mien.synth.wardrobe.outfit import _MAKE
 from mien.synth.wardrobe.sew import tailor
+from mien.synth.wardrobe.shoes import make_shoes
 from mien.synth.wardrobe.style import Style
 
 NOTHING = {"none": 1.0}
@@ -344,6 +345,14 @@ def test_shoes_are_outside_in() -> None:
         faces = shoe.faces[(side * shoe.vertices[shoe.faces, 0] > 0).all(1)]
         a, b, c = (shoe.vertices[faces[:, i]] - shoe.vertices[faces].mean((0, 1)) for i in range(3))
         assert (a * np.cross(b, c)).sum() / 6 > 5e-4
+
+
+def test_everybodys_shoes_are_painted_on_their_own(figure: Callable[..., Figure]) -> None:
+    """Two threads may dress two people: what a body's shoes have in common is never painted."""
+    colours = [(200.0, 10.0, 10.0), (10.0, 200.0, 10.0)]
+    red, green = (make_shoes(figure(0), "sneaker", (c, c, c, c)).texture for c in colours)
+    assert red is not None and green is not None and red[..., 0].max() == green[..., 1].max() == 200
+    assert not any(pair.sheet.texture.any() for pair in shoes._pairs.values())
 
 
 def test_the_same_names_give_the_same_clothes(figure: Callable[..., Figure]) -> None:

@@ -15,7 +15,7 @@ from mien.synth.figure import Figure
 from mien.synth.looks.atlas import face_landmarks, head_origin
 from mien.synth.looks.face_regions import Face
 from mien.synth.looks.memo import once_per_body
-from mien.synth.looks.skull import skull
+from mien.synth.looks.skull import Ears, skull
 
 __all__ = ["Scalp", "lookup", "scalp_of"]
 
@@ -101,8 +101,8 @@ def _lookup(values, turn, rise, found):
 
 
 @once_per_body
-def _lines(arrays: BodyArrays) -> tuple[np.ndarray, np.ndarray, Face]:
-    """Hairlines of a body, as angles upwards every 2 degrees around."""
+def _lines(arrays: BodyArrays) -> tuple[np.ndarray, np.ndarray, Ears]:
+    """Hairlines of a body, as angles upwards every 2 degrees around; and its ears."""
     face, found = Face(arrays), []
     around = (np.arange(_LANES) / _LANES * 2 - 1) * np.pi
     bare, _ = skull(arrays.v_template, arrays, face.origin)
@@ -113,13 +113,13 @@ def _lines(arrays: BodyArrays) -> tuple[np.ndarray, np.ndarray, Face]:
         height = np.interp(np.abs(around), line[:, 0] / _RADIUS, line[:, 1])
         low = np.array([np.interp(h, np.maximum.accumulate(y), rise) for h, y in zip(height, below, strict=True)])
         found.append(np.where(height > 0, height / _RADIUS, low).astype(np.float32))
-    return found[0], found[1], face
+    return found[0], found[1], face.ears
 
 
 def scalp_of(figure: Figure) -> Scalp:
     """Measure somebody's head."""
     arrays, vertices = figure.arrays, figure.vertices
-    line, receded, face = _lines(arrays)
+    line, receded, ears = _lines(arrays)
     origin = head_origin(vertices, arrays)
     bare, whole = skull(vertices, arrays, origin)
     return Scalp(
@@ -130,7 +130,7 @@ def scalp_of(figure: Figure) -> Scalp:
         receded=receded,
         marks=face_landmarks(vertices, arrays),
         joints=figure.joints,
-        ear_top=face.ears.top,
-        ear_bottom=face.ears.bottom,
-        ear_around=(face.ears.front + face.ears.back) / 2,
+        ear_top=ears.top,
+        ear_bottom=ears.bottom,
+        ear_around=(ears.front + ears.back) / 2,
     )

@@ -94,7 +94,7 @@ def _pockets(fit: Fit, fabric: Fabric, style: Style) -> Step:
         leg = sheet.panels[LEG]
         if fabric.pattern == "denim":
             paint.fade(leg, worn, 0.28)
-        paint.line(leg, [(0.0, leg.size[0]), (0.0, leg.size[1])], paint.bright(fabric.colours[0], 0.85), 0.003)
+        paint.line(leg, [(0.0, leg.span[0]), (0.0, leg.span[1])], paint.bright(fabric.colours[0], 0.85), 0.003)
         paint.line(leg, [(0.03, waist + 0.16), (0.05, waist + 0.1), (0.1, waist + 0.04)], seam, 0.003)
         paint.line(leg, back, seam, 0.003)
 
@@ -106,7 +106,7 @@ def _stripe(colour: Colour, width: float) -> Step:
 
     def draw(sheet: Sheet) -> None:
         leg = sheet.panels[LEG]
-        paint.line(leg, [(0.0, leg.size[0]), (0.0, leg.size[1])], colour, width)
+        paint.line(leg, [(0.0, leg.span[0]), (0.0, leg.span[1])], colour, width)
 
     return draw
 

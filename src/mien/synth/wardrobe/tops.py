@@ -70,16 +70,16 @@ def _print(rng: np.random.Generator, style: Style, fabric: Fabric) -> Step:
             return
         if style.uniform == "team":
             text = str(int(own.integers(1, 100)))
-            paint.number(back, (0.0, back.size[0] + 0.24), 0.2, light, text)
-            paint.number(front, (0.0, front.size[0] + 0.24), 0.11, light, text)
+            paint.number(back, (0.0, back.span[0] + 0.24), 0.2, light, text)
+            paint.number(front, (0.0, front.span[0] + 0.24), 0.11, light, text)
             return
         inks = [style.palette.accent, light] if own.random() < 0.5 else [light, style.palette.accent]
         if where < 0.45:
-            paint.print_on(front, (0.0, front.size[0] + 0.16 + 0.5 * size), size, inks, own)
+            paint.print_on(front, (0.0, front.span[0] + 0.16 + 0.5 * size), size, inks, own)
         else:
-            paint.print_on(front, (0.075, front.size[0] + 0.17), 0.06, inks, own)
+            paint.print_on(front, (0.075, front.span[0] + 0.17), 0.06, inks, own)
         if where < 0.12:
-            paint.print_on(back, (0.0, back.size[0] + 0.2), 0.3, inks, own)
+            paint.print_on(back, (0.0, back.span[0] + 0.2), 0.3, inks, own)
 
     return draw
 
@@ -143,7 +143,7 @@ def _button_front(fabric: Fabric, style: Style, pocket: bool, cuff: float) -> St
 
     def draw(sheet: Sheet) -> None:
         if (front := sheet.panels.get(FRONT)) is not None:
-            top, low = front.size
+            top, low = front.span
             for s in (-0.017, 0.017):
                 paint.line(front, [(s, top), (s, low)], dark, 0.002)
             count = int((low - top - 0.06) / 0.085)
@@ -226,13 +226,13 @@ def _pouch(fabric: Fabric, style: Style) -> Step:
     def draw(sheet: Sheet) -> None:
         if (front := sheet.panels.get(FRONT)) is None:
             return
-        low, dark = front.size[1] - 0.075, paint.bright(fabric.colours[0], 0.6)
+        low, dark = front.span[1] - 0.075, paint.bright(fabric.colours[0], 0.6)
         right = [(0.14, low), (0.14, low - 0.07), (0.09, low - 0.16)]
         shape = [*right, *((-s, t) for s, t in right[::-1]), right[0]]
         paint.line(front, shape, dark, 0.003)
         paint.fade(front, [((side * 0.12, low - 0.11), (0.02, 0.05)) for side in (-1, 1)], -0.18)
         for s in (-0.03, 0.03):
-            paint.line(front, [(s, front.size[0]), (1.2 * s, front.size[0] + 0.2)], style.palette.light, 0.005)
+            paint.line(front, [(s, front.span[0]), (1.2 * s, front.span[0] + 0.2)], style.palette.light, 0.005)
 
     return draw
 
