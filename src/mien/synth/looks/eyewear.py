@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 
 from mien.body.reading import BodyArrays
 from mien.synth.figure import Figure, Piece
-from mien.synth.looks.fields import curve, ramp
+from mien.synth.looks.fields import bridged, curve, ramp
 from mien.synth.looks.memo import once_per_body
 from mien.synth.looks.scalp import Scalp
 from mien.synth.looks.shapes import Build, tube
@@ -87,11 +87,7 @@ def face_mask(rng: np.random.Generator, scalp: Scalp) -> list[Piece]:
     width = reach * (1 - 0.10 * (2 * down - 1) ** 2)
     turn = across * width
     away = np.linalg.norm(scalp.at(turn, rise) - scalp.origin, axis=-1)
-    flat = away.copy()
-    for _ in range(5):
-        padded = np.pad(flat, 1, mode="edge")
-        mean = (padded[1:-1, :-2] + padded[1:-1, 2:] + padded[:-2, 1:-1] + padded[2:, 1:-1]) / 4
-        flat = np.maximum(mean, away)
+    flat = bridged(away, 5)
     nose_out = float(np.linalg.norm(marks[13] - scalp.origin))
     peak = nose_out * np.exp(-((turn / 0.40) ** 2) - ((rise - nose) / 0.30) ** 2)
     flat = np.maximum(

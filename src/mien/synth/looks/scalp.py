@@ -80,7 +80,9 @@ class Scalp:
 
 def lookup(values: Float[np.ndarray, "upwards around"], around: np.ndarray, upwards: np.ndarray) -> np.ndarray:
     """A map over directions at any of them, bilinear."""
-    turn, rise = np.broadcast_arrays(np.asarray(around, dtype=np.float64), np.asarray(upwards, dtype=np.float64))
+    turn, rise = np.asarray(around, dtype=np.float64), np.asarray(upwards, dtype=np.float64)
+    if turn.shape != rise.shape:
+        turn, rise = np.broadcast_arrays(turn, rise)
     found = np.empty(turn.size)
     _lookup(values, turn.ravel(), rise.ravel(), found)
     return found.reshape(turn.shape)
@@ -120,7 +122,8 @@ def scalp_of(figure: Figure) -> Scalp:
     """Measure somebody's head."""
     arrays, vertices = figure.arrays, figure.vertices
     line, receded, ears = _lines(arrays)
-    origin = head_origin(vertices, arrays)
+    marks = face_landmarks(vertices, arrays)
+    origin = head_origin(vertices, arrays, marks)
     bare, whole = skull(vertices, arrays, origin)
     return Scalp(
         origin=origin,
@@ -128,7 +131,7 @@ def scalp_of(figure: Figure) -> Scalp:
         whole=whole,
         line=line,
         receded=receded,
-        marks=face_landmarks(vertices, arrays),
+        marks=marks,
         joints=figure.joints,
         ear_top=ears.top,
         ear_bottom=ears.bottom,

@@ -80,13 +80,26 @@ class Build:
         size = rows * (columns - weld)
         first = np.arange(self.count, self.count + points.size // 3, size, dtype=np.int32)
         faces = kept + first[:, None, None]
-        places = _spread(rows, columns)[None] if uv is None else uv.reshape(-1, rows * columns, 2).astype(np.float32)
-        places = np.broadcast_to(places.take(corners, 1), (*faces.shape, 2))
-        self.vertices.append(points.reshape(-1, 3).astype(np.float32))
-        self.faces.append(faces.reshape(-1, 3))
-        self.uv.append(places.reshape(-1, 3, 2))
-        self.colour.append(whole.reshape(-1, 3))
-        self.count += points.size // 3
+        places = _spread(rows, columns)[None] if uv is None else uv.reshape(-1, rows * columns, 2)
+        places = places.astype(np.float32, copy=False).take(corners, 1)
+        if len(places) < len(faces):
+            places = np.broadcast_to(places, (*faces.shape, 2))
+        vertices = points.reshape(-1, 3).astype(np.float32, copy=False)
+        self.append(vertices, faces.reshape(-1, 3), places.reshape(-1, 3, 2), whole.reshape(-1, 3))
+
+    def append(
+        self,
+        vertices: Float32[np.ndarray, "vert 3"],
+        faces: Int32[np.ndarray, "face 3"],
+        uv: Float32[np.ndarray, "face 3 2"],
+        colour: Float32[np.ndarray, "vert 3"],
+    ) -> None:
+        """Add a surface whose faces already count from the vertices that are there."""
+        self.vertices.append(vertices)
+        self.faces.append(faces)
+        self.uv.append(uv)
+        self.colour.append(colour)
+        self.count += len(vertices)
 
     def points(self) -> Float32[np.ndarray, "vert 3"]:
         """All vertices."""
@@ -113,14 +126,17 @@ class Build:
             two_sided: see `Piece`.
         """
         points, faces = self.points() if vertices is None else vertices, np.concatenate(self.faces)
-        rows = len(points)
+        colour = np.concatenate(self.colour)
+        joints = np.empty((len(points), joint.shape[-1]), dtype=np.int32)
+        weights = np.empty((len(points), weight.shape[-1]), dtype=np.float32)
+        joints[:], weights[:] = joint, weight
         return Piece(
             kind=kind,
             vertices=points,
             faces=faces,
-            joint=np.ascontiguousarray(np.broadcast_to(joint, (rows, joint.shape[-1])), dtype=np.int32),
-            weight=np.ascontiguousarray(np.broadcast_to(weight, (rows, weight.shape[-1])), dtype=np.float32),
-            colour=np.clip(np.concatenate(self.colour), 0, 1),
+            joint=joints,
+            weight=weights,
+            colour=np.clip(colour, 0, 1, out=colour),
             uv=None if texture is None else np.concatenate(self.uv),
             texture=texture,
             two_sided=two_sided,

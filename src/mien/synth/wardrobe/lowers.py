@@ -14,7 +14,7 @@ from mien.synth.wardrobe.fabric import Colour, Fabric
 from mien.synth.wardrobe.fit import Fit
 from mien.synth.wardrobe.form import SOFT, TIGHT
 from mien.synth.wardrobe.parts import clad
-from mien.synth.wardrobe.regions import above, behind_legs, below
+from mien.synth.wardrobe.regions import above, below
 from mien.synth.wardrobe.sew import Edge, Pattern, Seam, Step
 from mien.synth.wardrobe.style import Style
 
@@ -62,7 +62,7 @@ def _trousers(
         kind=kind,
         drape=Drape(trunk=holds[0], leg=holds[1], offset=offset),
         edges=(Edge(field=band, thick=0.004), Edge(field=above(points, end), margin=margin)),
-        seams=(Seam(field=behind_legs(fit)), Seam(field=band - 0.035, below=TRIM)),
+        seams=(Seam(field=fit.behind_legs), Seam(field=band - 0.035, below=TRIM)),
         chart=LEG,
         gap=0.003,
         paint=paints,
@@ -181,7 +181,7 @@ def _tube(kind: str, fit: Fit, top: float, ease: float, fall: float, deep: float
         kind=kind,
         drape=Drape(offset=0.5 * ease, leg=leg, wrinkle=0.0),
         edges=(Edge(field=below(points, top)), Edge(field=above(points, low - 0.01), thick=0.0, margin=0.02)),
-        seams=(Seam(field=behind_legs(fit)),),
+        seams=(Seam(field=fit.behind_legs),),
         chart=LEG,
         follow=TIGHT,
         gap=0.002,

@@ -169,8 +169,8 @@ def _upper(foot: Foot, last: Last, plan: Plan) -> Cloth:
     rest = np.stack([along, np.broadcast_to(GIRTH * alpha, b.shape), high], -1)
     columns = (foot.place(along, b, high), rest, np.ones((*b.shape, 1)), field[..., None])
     table.data[: b.size] = np.concatenate(columns, -1).reshape(-1, FIRST_FIELD + 1)
-    cut(table, 0)
     table.chart[:] = FLAT
+    cut(table, 1)
     cloth = finish(table, None)
     count = cloth.num_vertices
     rows = _weights((cloth.rest[:count, 0] - plan.along[0]) / (plan.along[-1] - plan.along[0]))

@@ -60,7 +60,7 @@ def _rib(fabric: Fabric, style: Style, rng: np.random.Generator) -> Colour:
 
 def _print(rng: np.random.Generator, style: Style, fabric: Fabric) -> Step:
     """Perhaps a print on the chest or the back, on plain cloth; numbers for teams."""
-    where, size, own = rng.random(), 0.12 + 0.16 * rng.random(), np.random.default_rng(int(rng.integers(2**31)))
+    where, size, seed = rng.random(), 0.12 + 0.16 * rng.random(), int(rng.integers(2**31))
     plain = fabric.pattern in ("plain", "melange", "knit")
     light = style.palette.light if sum(fabric.colours[0]) < 380 else style.palette.dark
 
@@ -68,6 +68,7 @@ def _print(rng: np.random.Generator, style: Style, fabric: Fabric) -> Step:
         front, back = sheet.panels.get(FRONT), sheet.panels.get(BACK)
         if not plain or where > 0.6 or front is None or back is None:
             return
+        own = np.random.default_rng(seed)
         if style.uniform == "team":
             text = str(int(own.integers(1, 100)))
             paint.number(back, (0.0, back.span[0] + 0.24), 0.2, light, text)
