@@ -20,6 +20,7 @@ from mien.synth.looks.tones import mix, rgb, vivid
 __all__ = ["earrings", "face_mask", "glasses", "teeth"]
 
 _HEAD, _WHOLE = np.array([[15]]), np.array([[1.0]])
+_RIM = np.cos(np.linspace(0, 2 * np.pi, 21)), np.sin(np.linspace(0, 2 * np.pi, 21))
 
 
 def glasses(rng: np.random.Generator, scalp: Scalp, *, dark: bool) -> list[Piece]:
@@ -36,8 +37,7 @@ def glasses(rng: np.random.Generator, scalp: Scalp, *, dark: bool) -> list[Piece
         lids = marks[25:31] if side > 0 else marks[19:25]
         depth = max(float(lids[:, 2].max()) + 0.010, float(bridge[2]) + 0.001)
         middle = np.array([eye[0] + side * 0.002, lids[:, 1].mean() - 0.002, depth])
-        angle = np.linspace(0, 2 * np.pi, 21)
-        c, s = np.cos(angle), np.sin(angle)
+        c, s = _RIM
         shape = (np.abs(c) ** power + np.abs(s) ** power) ** (-1 / power)
         x, y = half[0] * c * shape, half[1] * s * shape * np.where(s < 0, 1.0, 0.92)
         outer = np.clip(x * side / half[0], 0, 1)

@@ -57,10 +57,15 @@ class Scalp:
     ) -> np.ndarray:
         """Points (*, 3) `lift` metres above the head in these directions."""
         away = lookup(self.whole if ears else self.bare, around, upwards) + lift
-        level = np.cos(upwards)
-        return self.origin + away[..., None] * np.stack(
-            [np.sin(around) * level, np.sin(upwards) * np.ones_like(around), np.cos(around) * level], -1
+        level, rise = np.cos(upwards), np.sin(upwards)
+        aside, ahead = np.sin(around) * level, np.cos(around) * level
+        if rise.shape != aside.shape:
+            rise = np.broadcast_to(rise, aside.shape)
+        found = np.empty((*aside.shape, 3))
+        _out(
+            self.origin, away.reshape(-1), aside.reshape(-1), rise.reshape(-1), ahead.reshape(-1), found.reshape(-1, 3)
         )
+        return found
 
     def angles(self, points: Float[np.ndarray, "point 3"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Around, upwards and distance from the origin of points."""
@@ -100,6 +105,16 @@ def _lookup(values, turn, rise, found):
         i, right = i % columns, (i + 1) % columns
         low = values[j, i] * (1 - u) + values[j, right] * u
         found[n] = low * (1 - v) + (values[j + 1, i] * (1 - u) + values[j + 1, right] * u) * v
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _out(origin, away, aside, rise, ahead, found):
+    """Away from the origin in directions."""
+    for n in range(found.shape[0]):
+        found[n, 0] = origin[0] + away[n] * aside[n]
+        found[n, 1] = origin[1] + away[n] * rise[n]
+        found[n, 2] = origin[2] + away[n] * ahead[n]
 
 
 @once_per_body

@@ -162,28 +162,21 @@ def _lay(
 ) -> Cutting:
     faces, ids = _choose(fit.form.faces, inside, hidden, len(cloth))
     table = new_table(len(ids), FIRST_FIELD + len(fields), faces)
-    _fill(table.data, table.ends, ids, cloth, fit.points, folds)
-    for k, each in enumerate(fields):
-        _pick(table.data, FIRST_FIELD + k, each, ids)
+    _fill(table.data, table.ends, ids, cloth, fit.points, folds, np.array(fields, dtype=np.float32))
     return table
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _pick(data, column, field, ids):
-    for k in range(ids.shape[0]):
-        data[k, column] = field[ids[k]]
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-@no_type_check
-def _fill(data, ends, ids, cloth, points, folds):
+def _fill(data, ends, ids, cloth, points, folds, fields):
     for k in range(ids.shape[0]):
         v = ids[k]
         ends[k, 0], ends[k, 1] = v, v
         for c in range(3):
             data[k, POINT + c], data[k, REST + c] = cloth[v, c], points[v, c]
         data[k, SHADE] = min(max(np.float32(0.97) - np.float32(28) * folds[v], np.float32(0.6)), np.float32(1))
+        for field in range(fields.shape[0]):
+            data[k, FIRST_FIELD + field] = fields[field, v]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
