@@ -1,5 +1,8 @@
 """What mien promises of skin, hair, accessories and held things: they are where they must be, on any body."""
 
+import gc
+import math
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +22,7 @@ from mien.synth.figure import Figure, Piece, follow
 from mien.synth.looks import Look, Looks, Props, Skin, draw_look, groom, hold, skin
 from mien.synth.looks.atlas import atlas_of, face_landmarks, part_of_faces
 from mien.synth.looks.fields import to_path
-from mien.synth.looks.hands import hand_of
+from mien.synth.looks.hands import figure_hand, hand_of
 from mien.synth.looks.look import BEARDS, HATS, STYLES
 from mien.synth.looks.scalp import scalp_of
 from mien.synth.looks.skull import ears_of
@@ -28,6 +31,7 @@ from mien.synth.looks.things_round import BALLS, RODS, THIN
 from mien.synth.pose import Pose
 
 EXTRAS = (*HATS, "headphones", "glasses", "sunglasses", "face mask", "earrings", "gloves", "rings", "watch", "bracelet")
+ANYONE = Looks()
 PLAIN = Looks(tattoos=0.0, make_up=0.0, freckles=0.0, tan_lines=0.0, polish=0.0, age=(0.0, 0.0))
 
 
@@ -49,6 +53,20 @@ def other(fake_bodies: Path) -> Figure:
 def _look(figure: Figure, looks: Looks = PLAIN, **change: object) -> Look:
     plain = {"style": "bald", "beard": "none", "extras": (), "warmth": 0.0, "redness": 0.0}
     return replace(draw_look(np.random.default_rng(0), figure, looks), **{**plain, **change})  # pyright: ignore
+
+
+def test_nothing_is_kept_longer_than_its_body(fake_bodies: Path) -> None:
+    person = _figure(read_body(fake_bodies / "smplx/SMPLX_NEUTRAL.npz"))
+    scalp_of(person)
+    figure_hand(0, person).finger("thumb")
+    body = weakref.ref(person.arrays)
+    del person
+    gc.collect()
+    assert body() is None
+
+
+def _anyone(figure: Figure, seed: int, looks: Looks = ANYONE) -> Look:
+    return draw_look(np.random.default_rng(seed), figure, looks)
 
 
 # skin -----------------------------------------------------------------------------------------------------------
@@ -79,8 +97,8 @@ def _landmarks(figure: Figure) -> np.ndarray:
 
 
 def test_skin_is_a_texture_and_repeats(figure: Figure) -> None:
-    first, again = (skin(np.random.default_rng(4), figure, Looks()) for _ in range(2))
-    another = skin(np.random.default_rng(5), figure, Looks())
+    first, again = (skin(np.random.default_rng(4), figure, _anyone(figure, 4)) for _ in range(2))
+    another = skin(np.random.default_rng(5), figure, _anyone(figure, 5))
     assert first.texture is not None and first.uv is not None and again.texture is not None
     np.testing.assert_array_equal(first.texture, again.texture)
     assert another.texture is not None and not np.array_equal(first.texture, another.texture)
@@ -152,7 +170,7 @@ def test_palms_of_dark_skin_are_lighter_than_backs(figure: Figure) -> None:
 
 
 def test_skin_of_another_body(other: Figure) -> None:
-    look = skin(np.random.default_rng(0), other, Looks(tattoos=1.0))
+    look = skin(np.random.default_rng(0), other, _anyone(other, 0, Looks(tattoos=1.0)))
     assert look.texture is not None and look.uv is not None
     assert look.uv.shape == (len(other.arrays.faces), 3, 2) and np.isfinite(look.uv).all()
 
@@ -160,9 +178,9 @@ def test_skin_of_another_body(other: Figure) -> None:
 def test_a_body_without_a_face_is_refused(fake_bodies: Path) -> None:
     faceless = _figure(read_body(fake_bodies / "smpl/SMPL_NEUTRAL.pkl"))
     with pytest.raises(BodyError, match="no face"):
-        skin(np.random.default_rng(0), faceless, Looks())
+        skin(np.random.default_rng(0), faceless, _anyone(faceless, 0))
     with pytest.raises(BodyError, match="no face"):
-        groom(np.random.default_rng(0), faceless, Looks())
+        groom(np.random.default_rng(0), faceless, _anyone(faceless, 0))
 
 
 # what is worn ---------------------------------------------------------------------------------------------------
@@ -218,12 +236,13 @@ def test_everything_that_is_worn(figure: Figure, other: Figure, kind: str) -> No
 
 
 def test_groom_repeats_and_is_light(figure: Figure) -> None:
-    first, again = (groom(np.random.default_rng(9), figure, Looks()) for _ in range(2))
+    first, again = (groom(np.random.default_rng(9), figure, _anyone(figure, 9)) for _ in range(2))
     assert [piece.kind for piece in first] == [piece.kind for piece in again]
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.vertices, two.vertices)
         np.testing.assert_array_equal(one.colour, two.colour)
-    counts = [sum(len(p.faces) for p in groom(np.random.default_rng(k), figure, Looks())) for k in range(40)]
+    people = (groom(np.random.default_rng(k), figure, _anyone(figure, k)) for k in range(40))
+    counts = [sum(len(piece.faces) for piece in pieces) for pieces in people]
     assert np.mean(counts) < 12_000
 
 
@@ -434,11 +453,19 @@ def test_bags_lie_outside_the_trunk(figure: Figure, kind: str) -> None:
         lambda: Looks(styles={"bald": 0.0}),
         lambda: Props(share=-0.1),
         lambda: Props(kinds={"sword": 1.0}),
+        *(lambda weight=weight: Looks(styles={"bald": weight, "bun": 1.0}) for weight in (math.nan, math.inf, -1.0)),
+        *(lambda weight=weight: Props(kinds={"mug": weight}) for weight in (math.nan, math.inf, -1.0)),
     ],
 )
 def test_what_cannot_be_is_refused(make: Callable[[], object]) -> None:
     with pytest.raises(InputError):
         make()
+
+
+def test_props_may_be_forbidden_and_names_are_told() -> None:
+    assert Props(kinds={"mug": 0.0}).kinds == {"mug": 0.0}
+    with pytest.raises(InputError, match=r"hair styles name 'bunn'.*did you mean 'bun'"):
+        Looks(styles={"bunn": 1.0})
 
 
 def test_recipes_choose(figure: Figure) -> None:

@@ -259,6 +259,7 @@ def test_every_recipe(recipe: str, tmp_path: Path) -> None:
     assert sum(len(shot.rows) for shot in shots) >= 2
     for shot in shots:
         assert shot.picture.shape == (96, 96, 3) and shot.picture.std() > 3
+        assert all(row["wears"] and "teeth" not in row["wears"].split(",") for row in shot.rows)
         decoded = cv2.imdecode(np.frombuffer(shot.jpeg, np.uint8), cv2.IMREAD_COLOR)
         assert decoded is not None and decoded.shape == (96, 96, 3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,17 +20,19 @@ from mien.geometry.rotation import matrix_from_axis_angle
 from mien.render.raster import Frame, Mesh, render
 from mien.synth.figure import Figure, Piece, follow
 from mien.synth.random import stream
-from mien.synth.wardrobe import Wardrobe, dress
+from mien.synth.wardrobe import Wardrobe, dress, shoes
 from mien.synth.wardrobe.cloth import border_of, finish
 from mien.synth.wardrobe.config import LOWER, OUTER, SHOE_KINDS, UPPER
-from mien.synth.wardrobe.cut import FIRST_FIELD, POINT, REST, SHADE, Cutting, cut, mark, new_table
+from mien.synth.wardrobe.cut import FIRST_FIELD, POINT, REST, SHADE, Cutting, cut, new_table
 from mien.synth.wardrobe.drape import drape, make_shells
 from mien.synth.wardrobe.fabric import palette_of
 from mien.synth.wardrobe.fit import Fit, Worn
 from mien.synth.wardrobe.hulls import hang, reach
+from mien.synth.wardrobe.lines import height_at
 from mien.synth.wardrobe.meshing import thin_out
 from mien.synth.wardrobe.outfit import _MAKE
 from mien.synth.wardrobe.sew import tailor
+from mien.synth.wardrobe.shoes import make_shoes
 from mien.synth.wardrobe.style import Style
 
 NOTHING = {"none": 1.0}
@@ -152,7 +155,7 @@ def sheet(steps: int, *fields: Callable[[np.ndarray], np.ndarray]) -> Cutting:
     faces = np.concatenate([np.stack([a, a + steps, a + 1], 1), np.stack([a + 1, a + steps, a + steps + 1], 1)])
     table = new_table(len(points), FIRST_FIELD + len(fields), faces.astype(np.int32))
     data = table.data[: len(points)]
-    data[:, POINT], data[:, REST], data[:, SHADE] = points, points, 1
+    data[:, POINT : POINT + 3], data[:, REST : REST + 3], data[:, SHADE] = points, points, 1
     for k, field in enumerate(fields):
         data[:, FIRST_FIELD + k] = field(points)
     return table
@@ -166,8 +169,7 @@ def slope(angle: float, level: float) -> Callable[[np.ndarray], np.ndarray]:
 def test_borders_lie_on_their_lines(angle: float) -> None:
     first, second = slope(angle, 0.1234), slope(angle + 1.3, -0.5)
     table = sheet(23, first, second)
-    cut(table, 0)
-    cut(table, 1)
+    cut(table, 2)
     cloth = finish(table, None)
     points, count = cloth.point[: cloth.num_vertices], cloth.num_vertices
     for k, field in enumerate((first, second)):
@@ -181,12 +183,22 @@ def test_borders_lie_on_their_lines(angle: float) -> None:
     assert (cloth.border[:count] == 3).sum() == 1  # the corner lies on both
 
 
+def test_lines_are_those_of_numpy_to_the_bit() -> None:
+    rng = np.random.default_rng(3)
+    for count in (1, 2, 3, 7):
+        at = np.sort(rng.uniform(-1, 1, count)).round(1)  # some places are met exactly, some twice
+        value = rng.normal(size=count)
+        places = rng.uniform(-1.3, 1.3, 60).round(1)
+        expected = np.interp(places, at, value)
+        assert np.array_equal([height_at(place, at, value) for place in places], expected)
+
+
 def test_cutting_apart_keeps_all_cloth() -> None:
     table = sheet(19, lambda p: (0.6 - np.hypot(p[:, 0], p[:, 1])).astype(np.float32))
-    whole = area(table.data[:, POINT], table.faces).sum()
+    whole = area(table.data[:, POINT : POINT + 3], table.faces).sum()
     inner = table.data[: table.num_vertices, FIRST_FIELD].copy()
-    mark(table, 0, above=5, below=2)
-    pieces = area(table.data[:, POINT], table.faces)
+    cut(table, 0, [(5, 2)])
+    pieces = area(table.data[:, POINT : POINT + 3], table.faces)
     assert pieces.min() >= 0 and pieces.sum() == pytest.approx(whole, rel=2e-3)
     side = table.data[table.faces, FIRST_FIELD]
     assert (side[table.chart == 5] >= 0).all() and (side[table.chart == 2] <= 0).all()
@@ -196,7 +208,7 @@ def test_cutting_apart_keeps_all_cloth() -> None:
 def test_neighbours_share_the_vertices_of_a_cut() -> None:
     """No gap opens: in a cut sheet, an edge that only one face has lies on the old border or on the new one."""
     table = sheet(15, slope(0.7, 0.05))
-    cut(table, 0)
+    cut(table, 1)
     cloth = finish(table, None)
     faces, points = cloth.faces[: cloth.num_faces], cloth.point[: cloth.num_vertices]
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
@@ -239,7 +251,7 @@ def test_thinning_keeps_the_surface_and_its_border(seed: int) -> None:
     """A fine sheet: what stays is where it was, no hole opens, and another numbering gives the same."""
     table = sheet(21)
     slanted = np.array([[1, 0, 0], [0.5, 0.87, 0], [0, 0, 1]], dtype=np.float32)  # even triangles
-    points, faces = table.data[: table.num_vertices, POINT] @ slanted, table.faces
+    points, faces = table.data[: table.num_vertices, POINT : POINT + 3] @ slanted, table.faces
     order = stream("thin", seed).permutation(len(points))
     place = np.argsort(order).astype(np.int32)
     kept, owner, thin = thin_out(points, faces, (200,), 0.25)
@@ -345,6 +357,14 @@ def test_shoes_are_outside_in() -> None:
         assert (a * np.cross(b, c)).sum() / 6 > 5e-4
 
 
+def test_everybodys_shoes_are_painted_on_their_own(figure: Callable[..., Figure]) -> None:
+    """Two threads may dress two people: what a body's shoes have in common is never painted."""
+    colours = [(200.0, 10.0, 10.0), (10.0, 200.0, 10.0)]
+    red, green = (make_shoes(figure(0), "sneaker", (c, c, c, c)).texture for c in colours)
+    assert red is not None and green is not None and red[..., 0].max() == green[..., 1].max() == 200
+    assert not any(pair.sheet.texture.any() for pair in shoes._pairs.values())
+
+
 def test_the_same_names_give_the_same_clothes(figure: Callable[..., Figure]) -> None:
     first = dress(stream("same", 1), figure(1), Wardrobe())
     dress(stream("other", 2), figure(2), Wardrobe())
@@ -377,6 +397,9 @@ def test_wrong_wardrobes_are_told() -> None:
         Wardrobe(upper={"hoody": 1.0})
     with pytest.raises(InputError, match="some above 0"):
         Wardrobe(shoes={"boot": 0.0})
+    for weight in (math.nan, math.inf, -1.0):
+        with pytest.raises(InputError, match="finite"):
+            Wardrobe(shoes={"boot": weight, "heel": 1.0})
     with pytest.raises(InputError, match="probability"):
         Wardrobe(dress=1.5)
     with pytest.raises(InputError, match="in order"):

@@ -304,11 +304,12 @@ def _piece_mesh(piece: Piece, actor: Actor, view: View) -> Mesh:
 
 
 def _words(actor: Actor, place: Place) -> dict[str, str]:
+    kinds = {piece.kind for piece in (*actor.worn, *actor.held)} - {"teeth"}  # everybody has them
     return {
         "pose": actor.pose.kind,
         "left_hand": actor.pose.hands[0],
         "right_hand": actor.pose.hands[1],
-        "wears": ",".join(sorted({piece.kind for piece in (*actor.worn, *actor.held)})),
+        "wears": ",".join(sorted(kinds)),
         "place": place.kind,
         "light": place.light,
     }

@@ -243,10 +243,12 @@ def _atlas(
     )
 
 
-def head_origin(vertices: Float[np.ndarray, "vert 3"], arrays: BodyArrays) -> Float32[np.ndarray, "3"]:
-    """Between the ears, at the height of the brows."""
+def head_origin(
+    vertices: Float[np.ndarray, "vert 3"], arrays: BodyArrays, marks: Float32[np.ndarray, "51 3"] | None = None
+) -> Float32[np.ndarray, "3"]:
+    """Between the ears, at the height of the brows. `marks` are the landmarks of the face, if they are known."""
     ears = vertices[arrays.kp_vertex_ids[[3, 4]]]
-    brows = face_landmarks(vertices, arrays)[:10]
+    brows = (face_landmarks(vertices, arrays) if marks is None else marks)[:10]
     return np.array([ears[:, 0].mean(), brows[:, 1].mean(), ears[:, 2].mean()], dtype=np.float32)
 
 

@@ -113,7 +113,7 @@ def _shoulder_strap(
     lane = lane if len(lane) > 8 else skin
     low = top - 0.66 * size[1]
     heights = np.linspace(top - 0.03, low, 5)
-    front = np.array([_reach(lane, h, 0.03, 1.0) for h in heights])
+    front = np.array([_reach(lane, h) for h in heights])
     crest = float(lane[:, 1].max()) + _ROOM
     back, ahead = float(np.percentile(lane[:, 2], 10)), front[0] + _ROOM
     path = [np.array([x, top - 0.05, middle[2]]), np.array([x, crest - 0.02, 0.6 * back + 0.4 * middle[2]])]
@@ -123,16 +123,16 @@ def _shoulder_strap(
         np.array([x + side * 0.008 * k, h, z + _ROOM * 0.8])
         for k, (h, z) in enumerate(zip(heights, front, strict=True))
     ]
-    wide = _reach(skin[:, [2, 1, 0]] * [1, 1, side], low - 0.02, 0.03, 1.0) + 0.8 * _ROOM
+    wide = _reach(skin[:, [2, 1, 0]] * [1, 1, side], low - 0.02) + 0.8 * _ROOM
     path.append(np.array([side * wide, low - 0.03, (front[-1] + middle[2]) / 2 + 0.02]))
     path.append(np.array([middle[0] + side * 0.36 * size[0], low - 0.04, middle[2] - 0.03]))
     return curve(np.stack(path), 26)
 
 
-def _reach(points: np.ndarray, height: float, near: float, sign: float) -> float:
-    """How far points near a height go along the last axis."""
-    row = points[np.abs(points[:, 1] - height) < near, 2]
-    return float((row * sign).max() * sign) if len(row) else float(points[:, 2].max())
+def _reach(points: np.ndarray, height: float) -> float:
+    """How far points within 3 cm of a height go along the last axis."""
+    row = points[np.abs(points[:, 1] - height) < 0.03, 2]
+    return float(row.max()) if len(row) else float(points[:, 2].max())
 
 
 def _crossbody(rng: np.random.Generator, figure: Figure) -> list[Piece]:

@@ -59,7 +59,7 @@ def beard(rng: np.random.Generator, figure: Figure, look: Look, scalp: Scalp) ->
     if not len(patch.faces):
         return []
     thick = _THICK[look.beard] * rng.uniform(0.75, 1.3)
-    base, normal = patch.of(figure.vertices), patch.of(figure.normals)
+    base, normal = patch.of(figure.vertices), patch.normals(figure.vertices)
     low = ramp(plane[:, 1], -0.07, -0.12)
     strand = noise(np.stack([plane[:, 0], 0.25 * plane[:, 1], 0 * low], 1), 0.006, int(rng.integers(1 << 16)), 2)
     height = 0.0012 + thick * np.sqrt(ramp(patch.value, 0, 0.7 * thick + 0.006)) * (0.7 + 0.5 * low) * (

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 
 from mien.body.reading import BodyArrays
 from mien.synth.figure import Figure, Piece
-from mien.synth.looks.fields import curve, ramp
+from mien.synth.looks.fields import bridged, curve, ramp
 from mien.synth.looks.memo import once_per_body
 from mien.synth.looks.scalp import Scalp
 from mien.synth.looks.shapes import Build, tube
@@ -20,6 +20,7 @@ from mien.synth.looks.tones import mix, rgb, vivid
 __all__ = ["earrings", "face_mask", "glasses", "teeth"]
 
 _HEAD, _WHOLE = np.array([[15]]), np.array([[1.0]])
+_RIM = np.cos(np.linspace(0, 2 * np.pi, 21)), np.sin(np.linspace(0, 2 * np.pi, 21))
 
 
 def glasses(rng: np.random.Generator, scalp: Scalp, *, dark: bool) -> list[Piece]:
@@ -36,8 +37,7 @@ def glasses(rng: np.random.Generator, scalp: Scalp, *, dark: bool) -> list[Piece
         lids = marks[25:31] if side > 0 else marks[19:25]
         depth = max(float(lids[:, 2].max()) + 0.010, float(bridge[2]) + 0.001)
         middle = np.array([eye[0] + side * 0.002, lids[:, 1].mean() - 0.002, depth])
-        angle = np.linspace(0, 2 * np.pi, 21)
-        c, s = np.cos(angle), np.sin(angle)
+        c, s = _RIM
         shape = (np.abs(c) ** power + np.abs(s) ** power) ** (-1 / power)
         x, y = half[0] * c * shape, half[1] * s * shape * np.where(s < 0, 1.0, 0.92)
         outer = np.clip(x * side / half[0], 0, 1)
@@ -87,11 +87,7 @@ def face_mask(rng: np.random.Generator, scalp: Scalp) -> list[Piece]:
     width = reach * (1 - 0.10 * (2 * down - 1) ** 2)
     turn = across * width
     away = np.linalg.norm(scalp.at(turn, rise) - scalp.origin, axis=-1)
-    flat = away.copy()
-    for _ in range(5):
-        padded = np.pad(flat, 1, mode="edge")
-        mean = (padded[1:-1, :-2] + padded[1:-1, 2:] + padded[:-2, 1:-1] + padded[2:, 1:-1]) / 4
-        flat = np.maximum(mean, away)
+    flat = bridged(away, 5)
     nose_out = float(np.linalg.norm(marks[13] - scalp.origin))
     peak = nose_out * np.exp(-((turn / 0.40) ** 2) - ((rise - nose) / 0.30) ** 2)
     flat = np.maximum(

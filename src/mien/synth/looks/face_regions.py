@@ -23,7 +23,6 @@ class Face:
     """The landmarks of the template on the unrolled head (metres; left of the nose, above the brows)."""
 
     def __init__(self, arrays: BodyArrays) -> None:
-        self.arrays = arrays
         self.origin = head_origin(arrays.v_template, arrays)
         self.marks = head_plane(face_landmarks(arrays.v_template, arrays), self.origin).astype(np.float64)
         self.ears = ears_of(arrays)
@@ -94,7 +93,7 @@ class Face:
         """Outline of a beard on the person's left, from the nose round to the throat."""
         front, low = 0.105 * self.ears.front, 0.105 * np.tan(self.ears.bottom) * 0.8
         top = 0.105 * np.tan((self.ears.bottom + self.ears.top) / 2) * 0.8
-        (x, y), lips = self.marks[35], self.marks[31:43]
+        lips = self.marks[31:43]
         wing = self.marks[18] if self.marks[18, 0] > 0 else self.marks[14] * _MIRROR
         x, y = abs(lips[:, 0]).max(), self.mouth[1]
         points = [

@@ -7,16 +7,16 @@ from typing import no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 
 Number = np.ndarray | np.floating | float
 
-__all__ = ["blob", "curve", "inside", "near", "ramp", "to_path"]
+__all__ = ["blob", "bridged", "curve", "inside", "near", "ramp", "to_path"]
 
 
 def ramp(value: np.ndarray, start: Number, end: Number) -> np.ndarray:
     """0 before `start`, 1 after `end`, smooth between; `end` may be the smaller one."""
-    share = np.clip((value - start) / (end - start), 0, 1)
+    share = np.minimum(np.maximum((value - start) / (end - start), 0), 1)
     return share * share * (3 - 2 * share)
 
 
@@ -71,6 +71,26 @@ def inside(
     closed = np.concatenate([outline, outline[:1]])
     distance, _, _ = to_path(points, closed)
     return np.where(_inside(np.ascontiguousarray(points, dtype=np.float64), closed), distance, -distance)
+
+
+def bridged(values: Float64[np.ndarray, "row column"], times: int) -> Float64[np.ndarray, "row column"]:
+    """Values raised to the mean of their neighbours where that is more, some times over: what spans their hollows."""
+    return _bridged(np.ascontiguousarray(values), times)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _bridged(values, times):
+    rows, columns = values.shape
+    old, new = values.copy(), np.empty_like(values)
+    for _ in range(times):
+        for i in range(rows):
+            above, below = old[max(i - 1, 0)], old[min(i + 1, rows - 1)]
+            for j in range(columns):
+                beside = old[i, max(j - 1, 0)] + old[i, min(j + 1, columns - 1)]
+                new[i, j] = max((beside + above[j] + below[j]) / 4, values[i, j])
+        old, new = new, old
+    return old
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

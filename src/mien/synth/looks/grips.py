@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from mien.body.reading import BodyArrays
 from mien.synth.figure import Figure
-from mien.synth.looks.hands import Hand, hand_of
+from mien.synth.looks.hands import Hand, figure_hand
 from mien.synth.looks.memo import once_per_body
 from mien.synth.turns import matrices_of
 
@@ -43,7 +43,7 @@ def bent_hand(side: int, figure: Figure, rotations: Float[np.ndarray, "15 3"]) -
         rotations: of the finger joints, axis-angle, in the order of the full pose.
     """
     arrays, rest = figure.arrays, figure.joints.astype(np.float64)
-    hand = hand_of(side, arrays, figure.vertices, figure.joints)
+    hand = figure_hand(side, figure)
     first, count = 25 + 15 * side, len(rest)
     local = matrices_of(np.ascontiguousarray(rotations, dtype=np.float64))
     world, place = np.tile(np.eye(3), (count, 1, 1)), rest.copy()

@@ -12,7 +12,7 @@ from mien.synth.looks.hair_texture import curl_texture, strand_texture
 from mien.synth.looks.handwear import bracelet, gloves, rings, watch
 from mien.synth.looks.hats import headgear
 from mien.synth.looks.headscarf import headscarf
-from mien.synth.looks.look import HATS, Look, Looks, draw_look
+from mien.synth.looks.look import HATS, Look
 from mien.synth.looks.scalp import Scalp, scalp_of
 from mien.synth.looks.styles_long import LONG
 from mien.synth.looks.styles_short import SHORT
@@ -22,15 +22,14 @@ __all__ = ["groom"]
 _CURLED = ("buzz", "curly", "afro")
 
 
-def groom(rng: np.random.Generator, figure: Figure, looks: Looks | Look) -> list[Piece]:
+def groom(rng: np.random.Generator, figure: Figure, look: Look) -> list[Piece]:
     """Hair, beard and what somebody wears beside clothes.
 
     Args:
         rng: source of randomness.
         figure: whose it is.
-        looks: what is allowed, or one person's look: give the same one to `skin`, so that brows go with the hair.
+        look: what they have; give the same one to `skin`, so that brows go with the hair.
     """
-    look = draw_look(rng, figure, looks) if isinstance(looks, Looks) else looks
     scalp = scalp_of(figure)
     found, limit = [], None
     for kind in look.extras:

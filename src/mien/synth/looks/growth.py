@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import no_type_check
 
+import numba
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int32
 
@@ -13,7 +15,7 @@ from mien.synth.figure import Figure, Piece
 from mien.synth.looks.fields import ramp
 from mien.synth.looks.noise import noise
 from mien.synth.looks.scalp import Scalp, lookup
-from mien.synth.looks.shapes import Build, tube
+from mien.synth.looks.shapes import Build, grid_faces, tube
 from mien.synth.looks.strands import Locks, Trunk, grow, ribbons, trunk_of
 
 __all__ = ["Growth", "carried"]
@@ -46,6 +48,39 @@ def _grid(rows: int, repeat: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, F
     share = np.linspace(0, 1, rows)[:, None] ** 0.9
     u, v = _to_and_fro(turn / np.pi * repeat[0] + 0 * share), _to_and_fro(0.12 + share * repeat[1] * 0.6 + 0 * turn)
     return turn, share, np.stack([u, v], -1)
+
+
+@cache
+def _ribbon(steps: int) -> tuple[Int32[np.ndarray, "face 3"], np.ndarray, np.ndarray]:
+    """The faces of one ribbon, how far down the texture its rows lie, and how light they are: dark at the root."""
+    dark = 0.78 + 0.22 * np.minimum(np.linspace(0, 2.2, steps), 1)
+    return grid_faces(steps, 3), np.linspace(0.15, 0.94, steps), dark
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _lay(start, shift, shade, corners, along, dark, first, faces, uv, colour):
+    """Faces, places in the texture and shades of ribbons, each three vertices wide, with darker edges."""
+    size, cells = 3 * along.shape[0], corners.shape[0]
+    for n in range(start.shape[0]):
+        for f in range(cells):
+            for i in range(3):
+                row, column = corners[f, i] // 3, corners[f, i] % 3
+                faces[n * cells + f, i] = first + n * size + corners[f, i]
+                uv[n * cells + f, i, 0] = start[n] + 0.16 * (0.5 * column)
+                uv[n * cells + f, i, 1] = min(max(along[row] + shift[n], 0.0), 1.0)
+        for k in range(size):
+            light = shade[n] * dark[k // 3] * (1.0 if k % 3 == 1 else 0.90)
+            for c in range(3):
+                colour[n * size + k, c] = light
+
+
+@cache
+def _rope(steps: int, sides: int) -> Float64[np.ndarray, "step side 2"]:
+    """Places of a rope in the texture."""
+    around = _to_and_fro(np.linspace(0, 2, sides + 1)) * 0.4
+    v, u = np.meshgrid(np.linspace(0.1, 0.95, steps), around, indexing="ij")
+    return np.stack([u, v], -1)
 
 
 @dataclass(eq=False)
@@ -117,21 +152,18 @@ class Growth:
         """Add curves as ribbons, each of a slightly other shade."""
         points = ribbons(curves, locks, self.scalp)
         count, steps = curves.shape[:2]
-        start, wide = self.rng.uniform(0, 0.84, (count, 1, 1)), 0.16
-        along = np.linspace(0.15, 0.94, steps)[None, :, None] + 0.06 * self.rng.uniform(-1, 1, (count, 1, 1))
-        u = np.broadcast_to(start + wide * np.array([0.0, 0.5, 1.0]), (count, steps, 3))
-        v = np.broadcast_to(np.clip(along, 0, 1), (count, steps, 3))
-        shade = 0.90 + tone * self.rng.uniform(-1, 0.75, (count, 1, 1))
-        shade = shade * (0.78 + 0.22 * np.minimum(np.linspace(0, 2.2, steps), 1))[:, None] * np.array([0.90, 1.0, 0.90])
-        self.build.add(points, np.stack([u, v], -1), shade[..., None])
+        start, shift = self.rng.uniform(0, 0.84, count), 0.06 * self.rng.uniform(-1, 1, count)
+        shade = 0.90 + tone * self.rng.uniform(-1, 0.75, count)
+        corners, along, dark = _ribbon(steps)
+        faces = np.empty((count * len(corners), 3), dtype=np.int32)
+        uv, colour = np.empty((*faces.shape, 2), dtype=np.float32), np.empty((points.size // 3, 3), dtype=np.float32)
+        _lay(start, shift, shade, corners, along, dark, self.build.count, faces, uv, colour)
+        self.build.append(points.reshape(-1, 3), faces, uv, colour)
 
     def rope(self, path: Float[np.ndarray, "step 3"], radius: np.ndarray, sides: int = 7, shade: float = 0.85) -> None:
         """Add a round strand along a path."""
         points = tube(path, radius, sides)
-        v, u = np.meshgrid(
-            np.linspace(0.1, 0.95, len(path)), _to_and_fro(np.linspace(0, 2, sides + 1)) * 0.4, indexing="ij"
-        )
-        self.build.add(points, np.stack([u, v], -1), shade, weld=True)
+        self.build.add(points, _rope(len(path), sides), shade, weld=True)
 
     def braid(self, path: Float[np.ndarray, "step 3"], radius: np.ndarray, turns: float) -> None:
         """Add three strands that cross each other along a path, and a tuft below."""

@@ -12,6 +12,7 @@ from mien.synth.looks.noise import noise
 __all__ = ["curl_texture", "strand_texture"]
 
 _LONG, _WIDE = 48, 96
+_LEVELS = np.linspace(-1, 1, 256)
 Colour = Float[np.ndarray, "3"]
 
 
@@ -44,16 +45,18 @@ def _paint(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Colours for how light each texel is; `turn` is where along the length roots become ends."""
     light_hair = float(np.clip((roots.mean() + ends.mean()) / 2, 0, 1))
-    levels = np.exp(np.linspace(-1, 1, 256) * contrast * (1 - 0.75 * light_hair))[:, None]
-    white = 0.055 * np.maximum(levels - 1, 0)
-    ladder = [
-        np.clip(colour * np.minimum(levels, 1 + 0.6 * (levels - 1)) + white, 0, 1) * 255 for colour in (roots, ends)
-    ]
+    levels = np.exp(_LEVELS * contrast * (1 - 0.75 * light_hair))[:, None]
     place = (light * np.float32(127.5) + np.float32(128)).clip(0, 255).astype(np.intp)
-    share = np.clip((np.linspace(0, 1, _LONG) - turn) / 0.2 + 0.5, 0, 1)[:, None, None]
     if roots is ends:
-        return ladder[0].astype(np.uint8).take(place, 0)
-    return (ladder[0][place] * (1 - share) + ladder[1][place] * share).astype(np.uint8)
+        return _ladder(roots, levels).astype(np.uint8).take(place, 0)
+    share = np.clip((np.linspace(0, 1, _LONG) - turn) / 0.2 + 0.5, 0, 1)[:, None, None]
+    return (_ladder(roots, levels)[place] * (1 - share) + _ladder(ends, levels)[place] * share).astype(np.uint8)
+
+
+def _ladder(colour: Colour, levels: Float[np.ndarray, "256 1"]) -> Float[np.ndarray, "256 3"]:
+    """A colour, 0..255, at each level of light; what is very light turns white."""
+    white = 0.055 * np.maximum(levels - 1, 0)
+    return np.clip(colour * np.minimum(levels, 1 + 0.6 * (levels - 1)) + white, 0, 1) * 255
 
 
 def strand_texture(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,9 +11,10 @@ from jaxtyping import Float, Float32
 
 from mien.body.joints import FINGERS, LEFT_WRIST
 from mien.body.reading import BodyArrays
+from mien.synth.figure import Figure
 from mien.synth.looks.memo import once_per_body
 
-__all__ = ["Finger", "Hand", "hand_of"]
+__all__ = ["Finger", "Hand", "figure_hand", "hand_of"]
 
 _TIPS = {"thumb": 11, "index": 12, "middle": 13, "ring": 14, "pinky": 15}
 """Among the keypoints, on the left; on the right five further."""
@@ -67,20 +69,22 @@ class Hand:
     @cached_property
     def fingers(self) -> dict[str, Finger]:
         """By name."""
-        along, palm, found = self.axes[0], self.axes[2], {}
-        for i, name in enumerate(FINGERS):
-            base = _FIRST[self.side] + 3 * i
-            chain = np.stack([*self.joints[base : base + 3], self.tips[i]])
-            step = _unit(chain[3] - chain[2], along)
-            back = _thumb_backs(self.arrays)[self.side] if name == "thumb" else -palm
-            back = _unit(back - (back @ step) * step, -palm)
-            found[name] = Finger(
-                name=name,
-                joints=(base, base + 1, base + 2),
-                chain=chain.astype(np.float32),
-                back=back.astype(np.float32),
-            )
-        return found
+        return {name: self.finger(name) for name in FINGERS}
+
+    def finger(self, name: str) -> Finger:
+        """One of them."""
+        along, palm, place = self.axes[0], self.axes[2], FINGERS.index(name)
+        base = _FIRST[self.side] + 3 * place
+        chain = np.stack([*self.joints[base : base + 3], self.tips[place]])
+        step = _unit(chain[3] - chain[2], along)
+        back = _thumb_backs(self.arrays)[self.side] if name == "thumb" else -palm
+        back = _unit(back - (back @ step) * step, -palm)
+        return Finger(
+            name=name,
+            joints=(base, base + 1, base + 2),
+            chain=chain.astype(np.float32),
+            back=back.astype(np.float32),
+        )
 
     def local(self, points: Float[np.ndarray, "*any 3"]) -> Float[np.ndarray, "*any 3"]:
         """Points in the hand's own frame, metres."""
@@ -112,6 +116,17 @@ def hand_of(
         tips=vertices[arrays.kp_vertex_ids[[_TIPS[name] + 5 * side for name in FINGERS]]],
         joints=joints,
     )
+
+
+_hands: weakref.WeakKeyDictionary[Figure, dict[int, Hand]] = weakref.WeakKeyDictionary()
+
+
+def figure_hand(side: int, figure: Figure) -> Hand:
+    """The left (0) or right (1) hand of a figure, made once."""
+    made = _hands.setdefault(figure, {})
+    if side not in made:
+        made[side] = hand_of(side, figure.arrays, figure.vertices, figure.joints)
+    return made[side]
 
 
 def _unit(vector: np.ndarray, otherwise: np.ndarray) -> np.ndarray:

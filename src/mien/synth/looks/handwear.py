@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64, UInt8
@@ -12,7 +13,7 @@ from mien.body.reading import BodyArrays
 from mien.synth.figure import Figure, Piece
 from mien.synth.looks.body_regions import hollows
 from mien.synth.looks.fields import ramp
-from mien.synth.looks.hands import Hand, hand_of
+from mien.synth.looks.hands import Hand, figure_hand, hand_of
 from mien.synth.looks.memo import once_per_body
 from mien.synth.looks.patches import Patch, cut
 from mien.synth.looks.shapes import Build, lathe, tube
@@ -49,7 +50,7 @@ def gloves(rng: np.random.Generator, figure: Figure) -> list[Piece]:
         if not len(patch.faces):
             continue
         cuff = 1 + 0.5 * ramp(patch.value, 0.014, 0.006)
-        points = patch.of(figure.vertices) + patch.of(figure.normals) * (thick * cuff)[:, None]
+        points = patch.of(figure.vertices) + patch.normals(figure.vertices) * (thick * cuff)[:, None]
         shade = (1 - 0.45 * dents) * (1 - 0.25 * ramp(np.abs(patch.value - 0.012), 0.003, 0.001))
         found.append(patch.piece("glove", points, colour=np.clip(shade[:, None] * colour, 0, 1).astype(np.float32)))
     return found
@@ -73,38 +74,47 @@ def _forearms(arrays: BodyArrays) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     return tuple(found)
 
 
-def _hoop(
-    figure: Figure, side: int, along: float, wide: float
-) -> tuple[Float[np.ndarray, "25 3"], Hand, Float32[np.ndarray, "2"]]:
-    """A line on the skin around the forearm, how its bones share it, and the hand.
+class _Wrist(NamedTuple):
+    """The skin around one wrist of somebody: in the frame of the hand, and how elbow and wrist share it."""
+
+    hand: Hand
+    skin: Float[np.ndarray, "vert 3"]
+    weights: Float32[np.ndarray, "vert 2"]
+
+
+def _wrist(figure: Figure, side: int) -> _Wrist:
+    hand, (own, weights) = figure_hand(side, figure), _forearms(figure.arrays)[side]
+    return _Wrist(hand, hand.local(figure.vertices[own].astype(np.float64)), weights)
+
+
+_ANGLE = np.linspace(0, 2 * np.pi, 25)
+_RAY = np.stack([np.cos(_ANGLE), np.sin(_ANGLE)], 1)
+_BEFORE, _AFTER = (np.arange(25) % 24 - 1) % 24, (np.arange(25) % 24 + 1) % 24
+"""Directions around a wrist, the last of which is the first; and the places of their neighbours."""
+
+
+def _hoop(wrist: _Wrist, along: float, wide: float) -> tuple[Float[np.ndarray, "25 3"], Float32[np.ndarray, "2"]]:
+    """A line on the skin around the forearm, in the frame of the hand, and how its bones share it.
 
     Args:
-        figure: whose it is.
-        side: 0 the left.
+        wrist: where.
         along: metres from the wrist, negative towards the elbow.
         wide: metres of skin to either side that it must clear.
     """
-    hand = hand_of(side, figure.arrays, figure.vertices, figure.joints)
-    own, weights = _forearms(figure.arrays)[side]
-    local = hand.local(figure.vertices[own].astype(np.float64))
-    near = np.abs(local[:, 0] - along) < wide + 0.006
-    local, weights = local[near], weights[near]
-    angle = np.linspace(0, 2 * np.pi, 25)
+    near = np.abs(wrist.skin[:, 0] - along) < wide + 0.006
+    local, weights = wrist.skin[near], wrist.weights[near]
     if len(local) < 4:
         radius, middle, share = np.full(25, 0.028), np.zeros(2), np.array([0.5, 0.5])
     else:
         middle = (local[:, 1:].max(0) + local[:, 1:].min(0)) / 2
-        ray = np.stack([np.cos(angle), np.sin(angle)], 1)
         offset = local[:, 1:] - middle
-        reach = offset @ ray.T
-        aside = np.abs(offset[:, :1] * ray[:, 1] - offset[:, 1:] * ray[:, 0])
+        reach = offset @ _RAY.T
+        aside = np.abs(offset[:, :1] * _RAY[:, 1] - offset[:, 1:] * _RAY[:, 0])
         radius = np.where(aside < 0.009, reach, 0.004).max(0)
-        radius = np.maximum(
-            radius, (np.roll(radius[:-1], 1)[np.arange(25) % 24] + np.roll(radius[:-1], -1)[np.arange(25) % 24]) / 2
-        )
+        radius = np.maximum(radius, (radius[_BEFORE] + radius[_AFTER]) / 2)
         share = weights.mean(0) / weights.mean(0).sum()
-    ring = np.stack([np.full(25, along), middle[0] + radius * np.cos(angle), middle[1] + radius * np.sin(angle)], 1)
-    return ring, hand, share.astype(np.float32)
+    ring = np.stack([np.full(25, along), middle[0] + radius * _RAY[:, 0], middle[1] + radius * _RAY[:, 1]], 1)
+    return ring, share.astype(np.float32)
 
 
 def _on_wrist(side: int, share: Float32[np.ndarray, "2"]) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +134,8 @@ def _strap(ring: np.ndarray, hand: Hand, wide: float, thick: float) -> Float32[n
 def watch(rng: np.random.Generator, figure: Figure, side: int) -> list[Piece]:
     """A strap and a case on the back of the wrist, with a dial or a dark screen."""
     wide = rng.uniform(0.016, 0.024)
-    ring, hand, share = _hoop(figure, side, -0.022, wide / 2)
+    wrist = _wrist(figure, side)
+    hand, (ring, share) = wrist.hand, _hoop(wrist, -0.022, wide / 2)
     build, strap = Build(), _leather(rng)
     build.add(_strap(ring, hand, wide * 0.85, 0.0022), np.full((6, 25, 2), 0.02), strap, weld=True, flip=side == 0)
     place, size = ring[18], rng.uniform(0.017, 0.022)
@@ -170,16 +181,14 @@ def _clock() -> tuple[Float32[np.ndarray, "48 48"], Float32[np.ndarray, "48 48"]
 
 def bracelet(rng: np.random.Generator, figure: Figure, side: int) -> list[Piece]:
     """One to three rings or strings around the wrist."""
-    build, joint, weight = Build(), np.zeros((1, 2)), np.zeros((1, 2))
+    build, wrist, joint, weight = Build(), _wrist(figure, side), np.zeros((1, 2)), np.zeros((1, 2))
     for k in range(int(rng.integers(1, 4))):
         bar = rng.uniform(0.0012, 0.0040)
-        ring, hand, share = _hoop(figure, side, -0.016 - 0.011 * k, bar)
+        ring, share = _hoop(wrist, -0.016 - 0.011 * k, bar)
         centre = ring[:-1].mean(0)
         out = (ring - centre) * [0, 1, 1]
         out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
-        path = hand.world(
-            ring + out * bar * 0.9 + np.array([0.003, 0, 0]) * np.sin(np.linspace(0, 2 * np.pi, 25))[:, None]
-        )
+        path = wrist.hand.world(ring + out * bar * 0.9 + np.array([0.003, 0, 0]) * _RAY[:, 1:])
         colour = vivid(rng, (0.1, 0.9)) if rng.uniform() < 0.6 else rgb("c9a850")
         build.add(tube(path.astype(np.float64), bar, 6, (1.0, 0.0, 0.0)), None, colour, weld=True)
         joint, weight = _on_wrist(side, share)
@@ -196,10 +205,9 @@ def rings(rng: np.random.Generator, figure: Figure) -> list[Piece]:
     """Rings on one to three fingers, carried by the first bone."""
     found = []
     arrays = figure.arrays
-    hands = [hand_of(side, arrays, figure.vertices, figure.joints) for side in (0, 1)]
     for _ in range(int(rng.choice([1, 1, 2, 3]))):
         side, name = int(rng.integers(2)), str(rng.choice(["ring", "ring", "index", "middle", "pinky", "thumb"]))
-        finger = hands[side].fingers[name]
+        finger = figure_hand(side, figure).finger(name)
         bone = 1 if name == "thumb" else 0
         start, step = (
             finger.chain[bone].astype(np.float64),

@@ -22,6 +22,10 @@ Limit = Float32[np.ndarray, "upwards around"]
 Angle = np.ndarray
 _HEAD, _WHOLE = np.array([[15]]), np.array([[1.0]])
 _COLUMNS = 40
+_TURN = np.linspace(-np.pi, np.pi, _COLUMNS + 1)
+_CELL_TURN = np.arange(AROUND) * 2 * np.pi / AROUND - np.pi
+_CELL_RISE = ((np.arange(UPWARDS) + 0.5) / UPWARDS - 0.5) * np.pi
+"""Directions of the columns of a dome, and of the cells of a map of the skull."""
 
 
 def headgear(rng: np.random.Generator, kind: str, scalp: Scalp) -> tuple[list[Piece], Limit | None]:
@@ -31,9 +35,7 @@ def headgear(rng: np.random.Generator, kind: str, scalp: Scalp) -> tuple[list[Pi
 
 def _limit(scalp: Scalp, edge: Callable[[Angle], Angle], room: float, soft: float = 0.35) -> Limit:
     """Hair lies within `room` metres of the skull above an edge, and less and less so below it."""
-    turn = np.arange(AROUND) * 2 * np.pi / AROUND - np.pi
-    rise = ((np.arange(UPWARDS) + 0.5) / UPWARDS - 0.5) * np.pi
-    below = np.maximum(edge(turn)[None] - rise[:, None], 0)
+    below = np.maximum(edge(_CELL_TURN)[None] - _CELL_RISE[:, None], 0)
     free = np.where(below < soft, room + 0.25 * below, 9.0)
     return (scalp.bare + free).astype(np.float32)
 
@@ -46,10 +48,9 @@ def _dome(
     smooth: float = 0.5,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A grid from the top of the head down to an edge, and the angles of its vertices."""
-    turn = np.linspace(-np.pi, np.pi, _COLUMNS + 1)
-    low, share = edge(turn), np.linspace(0, 1, rows)[:, None]
-    upwards = np.pi / 2 - share * (np.pi / 2 - low)
-    around = np.broadcast_to(turn, upwards.shape)
+    share = np.linspace(0, 1, rows)[:, None]
+    upwards = np.pi / 2 - share * (np.pi / 2 - edge(_TURN))
+    around = np.broadcast_to(_TURN, upwards.shape)
     points = scalp.at(around, upwards, lift(around, upwards))
     points[0] = points[0].mean(0)
     if smooth:
@@ -134,9 +135,10 @@ def _cap(rng: np.random.Generator, scalp: Scalp) -> tuple[list[Piece], Limit]:
         front = ramp(np.cos(around), 0.1, 0.9) * ramp(upwards, 0.1, 0.7)
         return 0.010 + 0.016 * front * ramp(upwards, 1.57, 0.9) + 0.006 * ramp(upwards, 0.3, 1.2)
 
-    points, around, upwards = _dome(scalp, edge, lift)
     if backwards:
         points, around, upwards = _dome(scalp, _level, lambda a, u: lift(a + np.pi, u))
+    else:
+        points, around, upwards = _dome(scalp, edge, lift)
     build = Build()
     uv = _laid(around, upwards)
     build.add(points, uv, 1.0, weld=True)
@@ -169,14 +171,12 @@ def _beanie(rng: np.random.Generator, scalp: Scalp) -> tuple[list[Piece], Limit]
     build = Build()
     uv = _laid(around, upwards)
     build.add(points, uv, 1.0, weld=True)
-    turn = np.linspace(-np.pi, np.pi, _COLUMNS + 1)
     if fold:
-        high = edge(turn) + np.array([0.52, 0.48, 0.25, 0.0, -0.02])[:, None]
+        high = edge(_TURN) + np.array([0.52, 0.48, 0.25, 0.0, -0.02])[:, None]
         out = np.array([0.010, 0.0145, 0.0155, 0.0145, 0.008])[:, None]
-        band = scalp.at(np.broadcast_to(turn, high.shape), high, out + 0.3 * (lift(turn, high) - 0.009))
-        build.add(
-            band, np.stack([np.broadcast_to(turn / (2 * np.pi) + 0.5, high.shape), 0.5 + 0 * high], -1), 0.86, weld=True
-        )
+        band = scalp.at(np.broadcast_to(_TURN, high.shape), high, out + 0.3 * (lift(_TURN, high) - 0.009))
+        laid = np.stack([np.broadcast_to(_TURN / (2 * np.pi) + 0.5, high.shape), 0.5 + 0 * high], -1)
+        build.add(band, laid, 0.86, weld=True)
     if rng.uniform() < 0.25:
         ball = points[0, 0] + [0, 0.012, 0]
         size = 0.026 * np.sin(np.linspace(0.15, np.pi - 0.01, 7))
@@ -203,16 +203,15 @@ def _brimmed(rng: np.random.Generator, scalp: Scalp) -> tuple[list[Piece], Limit
     build = Build()
     uv = _laid(around, upwards)
     build.add(points, uv, 1.0, weld=True)
-    turn = np.linspace(-np.pi, np.pi, _COLUMNS + 1)
     rim = points[-1]
     droop = rng.uniform(-0.02, 0.030)
     grid = _brim(
         rim,
         scalp.origin,
-        wide * (0.92 + 0.08 * np.cos(2 * turn)),
-        droop - 0.35 * wide * np.abs(np.sin(turn)) * rng.uniform(0, 1),
+        wide * (0.92 + 0.08 * np.cos(2 * _TURN)),
+        droop - 0.35 * wide * np.abs(np.sin(_TURN)) * rng.uniform(0, 1),
     )
-    sheet = np.stack(np.broadcast_arrays((turn / (2 * np.pi) + 0.5)[None], np.linspace(0.8, 1, 4)[:, None]), -1)
+    sheet = np.stack(np.broadcast_arrays((_TURN / (2 * np.pi) + 0.5)[None], np.linspace(0.8, 1, 4)[:, None]), -1)
     _both_sides(build, grid, 0.003, sheet, 0.95)
     ribbon = scalp.origin + (points[-3:] - scalp.origin) * np.array([1.012, 1.016, 1.012])[:, None, None]
     build.add(ribbon, None, vivid(rng, (0.1, 0.6)), weld=True)
@@ -276,12 +275,11 @@ def _hard_hat(rng: np.random.Generator, scalp: Scalp) -> tuple[list[Piece], Limi
     build = Build()
     uv = _laid(around, upwards)
     build.add(points, uv, 1.0, weld=True)
-    turn = np.linspace(-np.pi, np.pi, _COLUMNS + 1)
     rim = points[-1]
     grid = _brim(
-        rim, scalp.origin, 0.010 + 0.038 * ramp(np.cos(turn), 0.2, 0.9), 0.004 + 0.010 * ramp(np.cos(turn), 0.2, 0.9)
+        rim, scalp.origin, 0.010 + 0.038 * ramp(np.cos(_TURN), 0.2, 0.9), 0.004 + 0.010 * ramp(np.cos(_TURN), 0.2, 0.9)
     )
-    sheet = np.stack(np.broadcast_arrays((turn / (2 * np.pi) + 0.5)[None], np.linspace(0.0, 0.1, 4)[:, None]), -1)
+    sheet = np.stack(np.broadcast_arrays((_TURN / (2 * np.pi) + 0.5)[None], np.linspace(0.0, 0.1, 4)[:, None]), -1)
     _both_sides(build, grid, 0.003, sheet, 0.97)
     logo = np.array([0.1, 0.15, 0.4]) if rng.uniform() < 0.5 else None
     return [_finish(build, "helmet", _cloth(colour, logo=logo))], _limit(scalp, edge, 0.010)
@@ -289,15 +287,12 @@ def _hard_hat(rng: np.random.Generator, scalp: Scalp) -> tuple[list[Piece], Limi
 
 def _headband(rng: np.random.Generator, scalp: Scalp) -> tuple[list[Piece], Limit]:
     high, tilt, half = rng.uniform(0.42, 0.60), rng.uniform(0.10, 0.30), rng.uniform(0.10, 0.24)
-    turn = np.linspace(-np.pi, np.pi, _COLUMNS + 1)
-    middle = high - tilt + tilt * np.cos(turn)
+    middle = high - tilt + tilt * np.cos(_TURN)
     rows = middle + half * np.array([1.0, 0.85, 0.0, -0.85, -1.0])[:, None]
     out = np.array([0.006, 0.0105, 0.0115, 0.0105, 0.006])[:, None]
     build = Build()
-    build.add(scalp.at(np.broadcast_to(turn, rows.shape), rows, out), None, 1.0, weld=True)
-    around = np.arange(AROUND) * 2 * np.pi / AROUND - np.pi
-    rise = ((np.arange(UPWARDS) + 0.5) / UPWARDS - 0.5) * np.pi
-    gap = np.maximum(np.abs(rise[:, None] - (high - tilt + tilt * np.cos(around))) - half, 0)
+    build.add(scalp.at(np.broadcast_to(_TURN, rows.shape), rows, out), None, 1.0, weld=True)
+    gap = np.maximum(np.abs(_CELL_RISE[:, None] - (high - tilt + tilt * np.cos(_CELL_TURN))) - half, 0)
     limit = scalp.bare + 0.005 + np.where(gap < 0.2, 0.35 * gap, 9.0)
     return [_finish(build, "headband", _cloth(vivid(rng, (0.1, 0.95))))], limit.astype(np.float32)
 
@@ -320,11 +315,10 @@ def _headphones(rng: np.random.Generator, scalp: Scalp) -> tuple[list[Piece], Li
         places = np.array([-0.004, -0.002, 0.006, 0.012, 0.017, 0.018])
         cup = tube(ear + places[:, None] * way, size, 14, (0.0, 1.0, 0.0))
         build.add(cup, None, colour * np.array([0.4, 0.4, 0.5, 1.0, 1.0, 0.8])[:, None, None] + 0.02, weld=True)
-    turn = np.arange(AROUND) * 2 * np.pi / AROUND - np.pi
-    heights = ((np.arange(UPWARDS) + 0.5) / UPWARDS - 0.5) * np.pi
-    off = np.abs(np.cos(turn[None] - np.sign(turn) * (scalp.ear_around - np.pi / 2)) * np.cos(heights[:, None]))
+    ears = np.sign(_CELL_TURN) * (scalp.ear_around - np.pi / 2)
+    off = np.abs(np.cos(_CELL_TURN[None] - ears) * np.cos(_CELL_RISE[:, None]))
     limit = scalp.whole + np.where(
-        (off < 0.30) & (heights > -0.6)[:, None], 0.007 + 0.10 * np.maximum(off - 0.10, 0), 9.0
+        (off < 0.30) & (_CELL_RISE > -0.6)[:, None], 0.007 + 0.10 * np.maximum(off - 0.10, 0), 9.0
     )
     piece = build.piece("headphones", _HEAD, _WHOLE, two_sided=True)
     return [piece], limit.astype(np.float32)

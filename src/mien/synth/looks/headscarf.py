@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from mien.synth.figure import Figure, Piece
-from mien.synth.looks.fields import ramp
+from mien.synth.looks.fields import bridged, ramp
 from mien.synth.looks.growth import carried
 from mien.synth.looks.noise import noise
 from mien.synth.looks.scalp import Scalp
@@ -53,11 +53,7 @@ def _hood(scalp: Scalp, seed: int, loose: float) -> tuple[Float32[np.ndarray, "r
     turn = (turn + np.pi) % (2 * np.pi) - np.pi
     grid = np.broadcast_to(rise[:, None], turn.shape)
     away = np.linalg.norm(scalp.at(turn, grid, 0.0, ears=True) - scalp.origin, axis=-1)
-    even = away.copy()
-    for _ in range(8):
-        padded = np.pad(even, 1, mode="edge")
-        mean = (padded[1:-1, :-2] + padded[1:-1, 2:] + padded[:-2, 1:-1] + padded[2:, 1:-1]) / 4
-        even = np.maximum(mean, away)
+    even = bridged(away, 8)
     free = ramp(opening, 0.0, 0.35)[:, None]
     inner = 1 - free * (1 - ramp(np.minimum(share, 1 - share), 0.0, 0.08))
     sweep = np.stack([np.abs(turn).ravel() * 0.35, (grid + 0.5 * np.abs(turn)).ravel(), np.sign(turn).ravel()], 1)

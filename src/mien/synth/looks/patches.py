@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int32, Int64
+from jaxtyping import Bool, Float, Float32, Int, Int32, Int64
 
 from mien.body.reading import BodyArrays
-from mien.synth.figure import Piece
+from mien.synth.figure import Piece, surface_normals
 
 __all__ = ["Patch", "cut"]
 
@@ -30,11 +30,23 @@ class Patch:
     weight: Float32[np.ndarray, "vert 6"]
     source: Int64[np.ndarray, " face"]
     """The face of the body that each face was cut from."""
+    near: Int64[np.ndarray, " some"]
+    """The body's vertices on all faces that touch one of `first` and `second`."""
+    near_faces: Int[np.ndarray, "face_around 3"]
+    """These faces, in the body's order, as places in `near`."""
+    ends: tuple[Int64[np.ndarray, " vert"], Int64[np.ndarray, " vert"]]
+    """`first` and `second`, as places in `near`."""
 
     def of(self, values: Float[np.ndarray, "body_vert *c"]) -> np.ndarray:
         """What is known at the body's vertices, at those of the patch."""
         share = self.share.reshape(-1, *[1] * (values.ndim - 1))
         return values[self.first] * (1 - share) + values[self.second] * share
+
+    def normals(self, vertices: Float32[np.ndarray, "body_vert 3"]) -> np.ndarray:
+        """The body's normals (not scaled to unit length between its vertices), of somebody whose body it is."""
+        around = surface_normals(vertices[self.near], self.near_faces)
+        share = self.share[:, None]
+        return around[self.ends[0]] * (1 - share) + around[self.ends[1]] * share
 
     def piece(self, kind: str, vertices: Float[np.ndarray, "vert 3"], **surface: object) -> Piece:
         """A piece with these vertices."""
@@ -72,6 +84,10 @@ def cut(arrays: BodyArrays, field: Float[np.ndarray, " body_vert"], allowed: Boo
     weights = arrays.weights[first] * (1 - share[:, None]) + arrays.weights[second] * share[:, None]
     joint = np.argsort(-weights, axis=1, kind="stable")[:, :_JOINTS]
     weight = np.take_along_axis(weights, joint, 1)
+    used = np.zeros(len(field), dtype=bool)
+    used[places] = True
+    around = arrays.faces[used[arrays.faces].any(1)]
+    near, near_faces = np.unique(around, return_inverse=True)
     return Patch(
         first=first.astype(np.int64),
         second=second.astype(np.int64),
@@ -81,4 +97,7 @@ def cut(arrays: BodyArrays, field: Float[np.ndarray, " body_vert"], allowed: Boo
         joint=joint.astype(np.int32),
         weight=(weight / weight.sum(1, keepdims=True)).astype(np.float32),
         source=np.concatenate(origin).astype(np.int64),
+        near=near.astype(np.int64),
+        near_faces=np.ascontiguousarray(near_faces.reshape(-1, 3), dtype=arrays.faces.dtype),
+        ends=(np.searchsorted(near, first), np.searchsorted(near, second)),
     )

@@ -15,7 +15,7 @@ from mien.synth.figure import Figure
 from mien.synth.looks.atlas import face_landmarks, head_origin
 from mien.synth.looks.face_regions import Face
 from mien.synth.looks.memo import once_per_body
-from mien.synth.looks.skull import skull
+from mien.synth.looks.skull import Ears, skull
 
 __all__ = ["Scalp", "lookup", "scalp_of"]
 
@@ -57,10 +57,15 @@ class Scalp:
     ) -> np.ndarray:
         """Points (*, 3) `lift` metres above the head in these directions."""
         away = lookup(self.whole if ears else self.bare, around, upwards) + lift
-        level = np.cos(upwards)
-        return self.origin + away[..., None] * np.stack(
-            [np.sin(around) * level, np.sin(upwards) * np.ones_like(around), np.cos(around) * level], -1
+        level, rise = np.cos(upwards), np.sin(upwards)
+        aside, ahead = np.sin(around) * level, np.cos(around) * level
+        if rise.shape != aside.shape:
+            rise = np.broadcast_to(rise, aside.shape)
+        found = np.empty((*aside.shape, 3))
+        _out(
+            self.origin, away.reshape(-1), aside.reshape(-1), rise.reshape(-1), ahead.reshape(-1), found.reshape(-1, 3)
         )
+        return found
 
     def angles(self, points: Float[np.ndarray, "point 3"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Around, upwards and distance from the origin of points."""
@@ -80,7 +85,9 @@ class Scalp:
 
 def lookup(values: Float[np.ndarray, "upwards around"], around: np.ndarray, upwards: np.ndarray) -> np.ndarray:
     """A map over directions at any of them, bilinear."""
-    turn, rise = np.broadcast_arrays(np.asarray(around, dtype=np.float64), np.asarray(upwards, dtype=np.float64))
+    turn, rise = np.asarray(around, dtype=np.float64), np.asarray(upwards, dtype=np.float64)
+    if turn.shape != rise.shape:
+        turn, rise = np.broadcast_arrays(turn, rise)
     found = np.empty(turn.size)
     _lookup(values, turn.ravel(), rise.ravel(), found)
     return found.reshape(turn.shape)
@@ -100,9 +107,19 @@ def _lookup(values, turn, rise, found):
         found[n] = low * (1 - v) + (values[j + 1, i] * (1 - u) + values[j + 1, right] * u) * v
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _out(origin, away, aside, rise, ahead, found):
+    """Away from the origin in directions."""
+    for n in range(found.shape[0]):
+        found[n, 0] = origin[0] + away[n] * aside[n]
+        found[n, 1] = origin[1] + away[n] * rise[n]
+        found[n, 2] = origin[2] + away[n] * ahead[n]
+
+
 @once_per_body
-def _lines(arrays: BodyArrays) -> tuple[np.ndarray, np.ndarray, Face]:
-    """Hairlines of a body, as angles upwards every 2 degrees around."""
+def _lines(arrays: BodyArrays) -> tuple[np.ndarray, np.ndarray, Ears]:
+    """Hairlines of a body, as angles upwards every 2 degrees around; and its ears."""
     face, found = Face(arrays), []
     around = (np.arange(_LANES) / _LANES * 2 - 1) * np.pi
     bare, _ = skull(arrays.v_template, arrays, face.origin)
@@ -113,14 +130,15 @@ def _lines(arrays: BodyArrays) -> tuple[np.ndarray, np.ndarray, Face]:
         height = np.interp(np.abs(around), line[:, 0] / _RADIUS, line[:, 1])
         low = np.array([np.interp(h, np.maximum.accumulate(y), rise) for h, y in zip(height, below, strict=True)])
         found.append(np.where(height > 0, height / _RADIUS, low).astype(np.float32))
-    return found[0], found[1], face
+    return found[0], found[1], face.ears
 
 
 def scalp_of(figure: Figure) -> Scalp:
     """Measure somebody's head."""
     arrays, vertices = figure.arrays, figure.vertices
-    line, receded, face = _lines(arrays)
-    origin = head_origin(vertices, arrays)
+    line, receded, ears = _lines(arrays)
+    marks = face_landmarks(vertices, arrays)
+    origin = head_origin(vertices, arrays, marks)
     bare, whole = skull(vertices, arrays, origin)
     return Scalp(
         origin=origin,
@@ -128,9 +146,9 @@ def scalp_of(figure: Figure) -> Scalp:
         whole=whole,
         line=line,
         receded=receded,
-        marks=face_landmarks(vertices, arrays),
+        marks=marks,
         joints=figure.joints,
-        ear_top=face.ears.top,
-        ear_bottom=face.ears.bottom,
-        ear_around=(face.ears.front + face.ears.back) / 2,
+        ear_top=ears.top,
+        ear_bottom=ears.bottom,
+        ear_around=(ears.front + ears.back) / 2,
     )

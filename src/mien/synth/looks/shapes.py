@@ -13,7 +13,7 @@ from jaxtyping import Float, Float32, Float64, Int, Int32, UInt8
 
 from mien.synth.figure import Piece
 
-__all__ = ["Build", "frames", "grid_faces", "lathe", "rounded_box", "tube"]
+__all__ = ["Build", "grid_faces", "lathe", "rounded_box", "tube"]
 
 
 @cache
@@ -78,15 +78,29 @@ class Build:
         whole[:] = colour
         points, whole = (grids[..., :-1, :], whole[..., :-1, :]) if weld else (grids, whole)
         size = rows * (columns - weld)
-        first = np.arange(self.count, self.count + points.size // 3, size, dtype=np.int32)
-        faces = kept + first[:, None, None]
-        places = _spread(rows, columns)[None] if uv is None else uv.reshape(-1, rows * columns, 2).astype(np.float32)
-        places = np.broadcast_to(places.take(corners, 1), (*faces.shape, 2))
-        self.vertices.append(points.reshape(-1, 3).astype(np.float32))
-        self.faces.append(faces.reshape(-1, 3))
-        self.uv.append(places.reshape(-1, 3, 2))
-        self.colour.append(whole.reshape(-1, 3))
-        self.count += points.size // 3
+        faces = kept[None] + np.int32(self.count)
+        if points.size > 3 * size:
+            faces = faces + np.arange(0, points.size // 3, size, dtype=np.int32)[:, None, None]
+        places = _spread(rows, columns)[None] if uv is None else uv.reshape(-1, rows * columns, 2)
+        places = places.astype(np.float32, copy=False).take(corners, 1)
+        if len(places) < len(faces):
+            places = np.broadcast_to(places, (*faces.shape, 2))
+        vertices = points.reshape(-1, 3).astype(np.float32, copy=False)
+        self.append(vertices, faces.reshape(-1, 3), places.reshape(-1, 3, 2), whole.reshape(-1, 3))
+
+    def append(
+        self,
+        vertices: Float32[np.ndarray, "vert 3"],
+        faces: Int32[np.ndarray, "face 3"],
+        uv: Float32[np.ndarray, "face 3 2"],
+        colour: Float32[np.ndarray, "vert 3"],
+    ) -> None:
+        """Add a surface whose faces already count from the vertices that are there."""
+        self.vertices.append(vertices)
+        self.faces.append(faces)
+        self.uv.append(uv)
+        self.colour.append(colour)
+        self.count += len(vertices)
 
     def points(self) -> Float32[np.ndarray, "vert 3"]:
         """All vertices."""
@@ -113,32 +127,27 @@ class Build:
             two_sided: see `Piece`.
         """
         points, faces = self.points() if vertices is None else vertices, np.concatenate(self.faces)
-        rows = len(points)
+        colour = np.concatenate(self.colour)
+        joints = np.empty((len(points), joint.shape[-1]), dtype=np.int32)
+        weights = np.empty((len(points), weight.shape[-1]), dtype=np.float32)
+        joints[:], weights[:] = joint, weight
         return Piece(
             kind=kind,
             vertices=points,
             faces=faces,
-            joint=np.ascontiguousarray(np.broadcast_to(joint, (rows, joint.shape[-1])), dtype=np.int32),
-            weight=np.ascontiguousarray(np.broadcast_to(weight, (rows, weight.shape[-1])), dtype=np.float32),
-            colour=np.clip(np.concatenate(self.colour), 0, 1),
+            joint=joints,
+            weight=weights,
+            colour=np.clip(colour, 0, 1, out=colour),
             uv=None if texture is None else np.concatenate(self.uv),
             texture=texture,
             two_sided=two_sided,
         )
 
 
-def frames(
-    path: Float[np.ndarray, "step 3"], up: Float[np.ndarray, "3"] | Int[np.ndarray, "3"]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors (step, 3) across a path, turning as little as they can; the first starts near `up`."""
-    first, second = np.empty(path.shape), np.empty(path.shape)
-    _frames(np.ascontiguousarray(path, dtype=np.float64), np.asarray(up, dtype=np.float64), first, second)
-    return first, second
-
-
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _frames(path, up, first, second):
+    """Two unit vectors across a path at each step, turning as little as they can; the first starts near `up`."""
     x, y, z = up[0], up[1], up[2]
     last = path.shape[0] - 1
     for k in range(last + 1):
@@ -180,11 +189,24 @@ def tube(
         up: a direction across the path at its start.
         flat: width across `up`, as a share.
     """
-    first, second = frames(np.asarray(path, dtype=np.float64), np.array(up))
     cosine, sine = _circle(sides)
-    size = np.broadcast_to(radius, (len(path),))[:, None, None]
-    ring = cosine[None, :, None] * first[:, None] + flat * sine[None, :, None] * second[:, None]
-    return (path[:, None] + size * ring).astype(np.float32)
+    size, found = np.empty(len(path)), np.empty((len(path), sides + 1, 3), dtype=np.float32)
+    size[:] = radius
+    line, start = np.ascontiguousarray(path, dtype=np.float64), np.array(up, dtype=np.float64)
+    _rings(line, start, size, cosine, flat * sine, found)
+    return found
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _rings(path, up, size, cosine, sine, found):
+    first, second = np.empty_like(path), np.empty_like(path)
+    _frames(path, up, first, second)
+    for k in range(found.shape[0]):
+        for side in range(found.shape[1]):
+            for c in range(3):
+                ring = cosine[side] * first[k, c] + sine[side] * second[k, c]
+                found[k, side, c] = path[k, c] + size[k] * ring
 
 
 def lathe(

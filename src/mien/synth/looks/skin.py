@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32, UInt8
 from mien.synth.figure import Figure
 from mien.synth.looks.atlas import atlas_of
 from mien.synth.looks.face_regions import BROWS
-from mien.synth.looks.look import Look, Looks, draw_look
+from mien.synth.looks.look import Look
 from mien.synth.looks.planes import paint_planes, planes_of
 from mien.synth.looks.tattoos import ink
 from mien.synth.looks.tones import lip_tone, mix, rgb, skin_tone, tint, vivid
@@ -33,15 +33,14 @@ class Skin:
     """RGB, 0..1; instead of the other two."""
 
 
-def skin(rng: np.random.Generator, figure: Figure, looks: Looks | Look) -> Skin:
+def skin(rng: np.random.Generator, figure: Figure, look: Look) -> Skin:
     """Somebody's skin.
 
     Args:
         rng: source of randomness.
         figure: whose it is.
-        looks: what is allowed, or one person's look: give the same one to `groom`, so that brows go with the hair.
+        look: what they have; give the same one to `groom`, so that brows go with the hair.
     """
-    look = draw_look(rng, figure, looks) if isinstance(looks, Looks) else looks
     planes = planes_of(figure.arrays)
     base = skin_tone(look.depth, look.warmth, look.redness)
     tints = _flesh(rng, look, base) | _hands(rng, look, base) | _hair(rng, look, base) | _eyes(rng, look, base)

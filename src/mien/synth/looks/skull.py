@@ -103,10 +103,11 @@ class _Filling:
             share[row] = (place + AROUND - before) / np.maximum(known[after] - before, 1)
         return cls(first=first, second=second, share=share)
 
-    def fill(self, values: Float[np.ndarray, "upwards around"]) -> Float32[np.ndarray, "upwards around"]:
+    def fill(self, values: Float32[np.ndarray, "upwards around"]) -> Float32[np.ndarray, "upwards around"]:
         """The filled map."""
-        flat = values.ravel()
-        return (flat[self.first] * (1 - self.share) + flat[self.second] * self.share).astype(np.float32)
+        found = np.empty(self.share.shape, dtype=np.float32)
+        _fill(values.reshape(-1), self.first, self.second, self.share, found)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -189,6 +190,15 @@ def _erode(values: np.ndarray, reach: int) -> np.ndarray:
 
 def _dilate(values: np.ndarray, reach: int) -> np.ndarray:
     return np.max([np.roll(values, k, axis=1) for k in range(-reach, reach + 1)], axis=0)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _fill(values, first, second, share, found):
+    for i in range(found.shape[0]):
+        for j in range(found.shape[1]):
+            t = share[i, j]
+            found[i, j] = values[first[i, j]] * (np.float32(1) - t) + values[second[i, j]] * t
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

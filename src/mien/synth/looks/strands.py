@@ -82,11 +82,20 @@ def trunk_of(figure: Figure, scalp: Scalp) -> Trunk:
     return Trunk(corner=corner, front=_widen(front), back=-_widen(-back), top=_widen(top))
 
 
-def _widen(values: np.ndarray) -> Float32[np.ndarray, "48 48"]:
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _widen(values):
     """The largest of each cell and its neighbours."""
-    edged = np.pad(values, 1, mode="edge")
-    rows = np.maximum(np.maximum(edged[:-2], edged[1:-1]), edged[2:])
-    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    rows, columns = values.shape
+    found = np.empty_like(values)
+    for i in range(rows):
+        for j in range(columns):
+            most = values[i, j]
+            for a in range(max(i - 1, 0), min(i + 2, rows)):
+                for b in range(max(j - 1, 0), min(j + 2, columns)):
+                    most = max(most, values[a, b])
+            found[i, j] = most
+    return found
 
 
 def grow(
@@ -282,6 +291,12 @@ def _curl(curve, radius, turns, length, phase, origin):
 @no_type_check
 def _ribbons(curves, sizes, origin, chin, found):
     last = curves.shape[1] - 1
+    swell, thin = np.empty(last + 1), np.zeros(last + 1)
+    for k in range(last + 1):
+        s = k / last
+        swell[k] = 0.2 + 0.8 * math.sin(min(4.0 * s, 1.0) * math.pi / 2)
+        if s > 0.45:
+            thin[k] = ((s - 0.45) / 0.55) ** 1.5
     for n in range(curves.shape[0]):
         for k in range(last + 1):
             p, q, r = curves[n, k], curves[n, max(k - 1, 0)], curves[n, min(k + 1, last)]
@@ -295,11 +310,7 @@ def _ribbons(curves, sizes, origin, chin, found):
             if norm < 1e-7:
                 bx, by, bz, norm = oz, 0.0, -ox, math.sqrt(ox * ox + oz * oz) + 1e-9
             bx, by, bz = bx / norm, by / norm, bz / norm
-            s = k / last
-            width = 0.2 + 0.8 * math.sin(min(4.0 * s, 1.0) * math.pi / 2)
-            if s > 0.45:
-                width *= 1 - (1 - sizes[n, 1]) * ((s - 0.45) / 0.55) ** 1.5
-            half = 0.5 * sizes[n, 0] * width
+            half = 0.5 * sizes[n, 0] * (swell[k] * (1 - (1 - sizes[n, 1]) * thin[k]))
             rise = 0.4 * half
             found[n, k, 0, 0], found[n, k, 0, 1], found[n, k, 0, 2] = (
                 p[0] + half * bx,

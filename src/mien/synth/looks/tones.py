@@ -5,6 +5,8 @@ Colours are display RGB, 0..1, as they look in even light.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from jaxtyping import Float
 
@@ -15,9 +17,12 @@ __all__ = ["EYES", "HAIR", "eye_colour", "hair_colour", "lip_tone", "mix", "rgb"
 Colour = Float[np.ndarray, "3"]
 
 
+@cache
 def rgb(text: str) -> Colour:
-    """A colour written as RRGGBB."""
-    return np.array([int(text[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+    """A colour written as RRGGBB; it cannot be changed in place, since everybody has the same array."""
+    colour = np.array([int(text[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+    colour.setflags(write=False)
+    return colour
 
 
 _SKIN = [

@@ -38,10 +38,11 @@ def _seek(keys, a, b, count, add):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _directions(point, faces, place, edges, total):
+def _directions(point, faces, near, place, edges, total):
     """Normals and directions inwards at border vertices, smoothed along the border."""
     inward, normal = np.zeros((total, 3), dtype=np.float32), np.zeros((total, 3), dtype=np.float32)
-    for f in range(faces.shape[0]):
+    for n in range(near.shape[0]):
+        f = near[n]
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         if place[a] < 0 and place[b] < 0 and place[c] < 0:
             continue
@@ -77,21 +78,24 @@ def _directions(point, faces, place, edges, total):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _pairs(faces, border, bits, count):
-    """Edges between vertices of one border, and the faces that have them."""
+    """Edges between vertices of one border, and the faces that have them; and all faces that touch one."""
     on = np.empty(count, dtype=np.int32)
     for v in range(count):
         on[v] = border[v] & bits
     pairs, owner = np.empty((3 * faces.shape[0], 2), dtype=np.int32), np.empty(3 * faces.shape[0], dtype=np.int32)
-    n = 0
+    near, n, total = np.empty(faces.shape[0], dtype=np.int32), 0, 0
     for f in range(faces.shape[0]):
         x, y, z = on[faces[f, 0]], on[faces[f, 1]], on[faces[f, 2]]
+        if x | y | z:
+            near[total] = f
+            total += 1
         if (x & y) | (y & z) | (z & x):
             for i in range(3):
                 a, b = faces[f, i], faces[f, (i + 1) % 3]
                 if on[a] & on[b]:
                     pairs[n, 0], pairs[n, 1], owner[n] = a, b, f
                     n += 1
-    return pairs[:n], owner[:n]
+    return pairs[:n], owner[:n], near[:total]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -102,7 +106,7 @@ def find_border(point, faces, chart, border, bits):
     Returns:
         The vertices, the edges as places among them, the charts of the faces there, inwards, outwards.
     """
-    pairs, owner = _pairs(faces, border, bits, point.shape[0])
+    pairs, owner, near = _pairs(faces, border, bits, point.shape[0])
     n, size = pairs.shape[0], 16
     while size < 4 * n:
         size *= 2
@@ -123,5 +127,5 @@ def find_border(point, faces, chart, border, bits):
             edges[m, i] = place[v]
         of[m] = chart[owner[k]]
         m += 1
-    inward, normal = _directions(point, faces, place, edges[:m], total)
+    inward, normal = _directions(point, faces, near, place, edges[:m], total)
     return ids[:total].copy(), edges[:m].copy(), of[:m].copy(), inward, normal

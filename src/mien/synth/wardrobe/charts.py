@@ -6,7 +6,7 @@ right share a panel. A panel's `s` grows to the wearer's left (front) or outward
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import no_type_check
 
@@ -33,6 +33,14 @@ class Sheet:
     texture: UInt8[np.ndarray, "h w 3"]
     panels: dict[int, Panel]
 
+    def copy(self) -> Sheet:
+        """The same, to be painted on its own."""
+        texture, panels = self.texture.copy(), {}
+        for kind, panel in self.panels.items():
+            height, width = panel.pixels.shape[:2]
+            panels[kind] = replace(panel, pixels=texture[:height, panel.left : panel.left + width])
+        return Sheet(texture=texture, panels=panels)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Panel:
@@ -44,7 +52,9 @@ class Panel:
     """s and t of the middle of its first texel."""
     texel: float
     """Metres."""
-    size: tuple[float, float]
+    left: int
+    """Column of the texture where it begins."""
+    span: tuple[float, float]
     """Least and greatest t that cloth uses."""
 
     def at(self, s: float, t: float) -> tuple[float, float]:
@@ -170,7 +180,7 @@ def lay_out(
     for k, box in boxes.items():
         corner = box[0] - GUTTER * texel, box[1] - GUTTER * texel
         pixels = texture[: sizes[k][1], left : left + sizes[k][0]]
-        panels[k] = Panel(pixels=pixels, corner=corner, texel=texel, size=(box[1], box[3]))
+        panels[k] = Panel(pixels=pixels, corner=corner, texel=texel, span=(box[1], box[3]), left=left)
         offset[k] = (left + 0.5 - corner[0] / texel) / width, (0.5 - corner[1] / texel) / height
         left += sizes[k][0]
     scale = np.array([1 / (texel * width), 1 / (texel * height)], dtype=np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from mien.synth.wardrobe.borders import find_border
-from mien.synth.wardrobe.cut import Cutting, renumber
+from mien.synth.wardrobe.cut import POINT, REST, SHADE, Cutting, renumber
 from mien.synth.wardrobe.form import NUM_JOINTS
 from mien.synth.wardrobe.weights import MAX_JOINTS, SparseRows, mix
 
@@ -107,8 +107,11 @@ def empty_cloth(vertices: int = 0, faces: int = 0) -> Cloth:
 
 
 def finish(table: Cutting, weights: SparseRows | None) -> Cloth:
-    """Take cloth from the table: only what faces use, with the weights of the form (without: they are to be set)."""
-    faces = table.faces.copy()
+    """Take cloth from the table: only what faces use, with the weights of the form (without: they are to be set).
+
+    The table is used up: its faces are numbered anew.
+    """
+    faces = table.faces
     used = renumber(faces, table.num_vertices)
     count, total = len(used), len(faces)
     cloth = empty_cloth(count, total)
@@ -128,8 +131,8 @@ def _take(data, border, used, point, rest, shade, new_border):
     for k in range(used.shape[0]):
         v = used[k]
         for c in range(3):
-            point[k, c], rest[k, c] = data[v, c], data[v, 3 + c]
-        shade[k], new_border[k] = data[v, 6], border[v]
+            point[k, c], rest[k, c] = data[v, POINT + c], data[v, REST + c]
+        shade[k], new_border[k] = data[v, SHADE], border[v]
 
 
 def border_of(cloth: Cloth, fields: Sequence[int]) -> Border:
@@ -236,9 +239,22 @@ def turn_in(cloth: Cloth, fields: Sequence[int], thick: float, deep: float, char
         chart: which chart it takes; as the cloth beside it if -1.
     """
     border = border_of(cloth, fields)
-    thickness = np.float32(thick)
-    inner = cloth.point[border.ids] - thickness * border.normal
-    within = np.float32(deep) * (border.inward - np.float32(0.4) * border.normal)
-    rows = np.stack([inner + np.float32(0.2) * thickness * border.inward, inner + within])
-    shade = cloth.shade[border.ids] * np.array([[0.8], [0.5]], dtype=np.float32)
+    count = len(border.ids)
+    rows, shade = np.empty((2, count, 3), dtype=np.float32), np.empty((2, count), dtype=np.float32)
+    lengths = np.array([thick, deep], dtype=np.float32)
+    _turn_in(cloth.point, cloth.shade, border.ids, border.inward, border.normal, lengths, rows, shade)
     grow(cloth, border, rows, shade=shade, chart=chart)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _turn_in(point, shades, ids, inward, normal, lengths, rows, shade):
+    """A row across the thickness of the cloth, and one inside."""
+    thick, deep = lengths
+    for i in range(ids.shape[0]):
+        v = ids[i]
+        for c in range(3):
+            inner = point[v, c] - thick * normal[i, c]
+            rows[0, i, c] = inner + np.float32(0.2) * thick * inward[i, c]
+            rows[1, i, c] = inner + deep * (inward[i, c] - np.float32(0.4) * normal[i, c])
+        shade[0, i], shade[1, i] = shades[v] * np.float32(0.8), shades[v] * np.float32(0.5)

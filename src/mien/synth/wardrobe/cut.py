@@ -6,6 +6,7 @@ carried along as columns of one matrix. A vertex that nearly lies on the line is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import no_type_check
 
@@ -13,10 +14,10 @@ import numba
 import numpy as np
 from jaxtyping import Float32, Int32
 
-__all__ = ["FIRST_FIELD", "POINT", "REST", "SHADE", "Cutting", "cut", "mark", "new_table", "renumber"]
+__all__ = ["FIRST_FIELD", "POINT", "REST", "SHADE", "Cutting", "cut", "new_table", "renumber"]
 
-POINT, REST, SHADE, FIRST_FIELD = slice(0, 3), slice(3, 6), 6, 7
-"""Columns: where a vertex is, where it was on the body, its brightness, then the fields."""
+POINT, REST, SHADE, FIRST_FIELD = 0, 3, 6, 7
+"""First columns: of where a vertex is, of where it was on the body, of its brightness, of the fields."""
 SNAP = 0.25
 """How near, as a share of an edge, a vertex must be to the crossing to be moved there."""
 _ROOM = 6000
@@ -58,21 +59,30 @@ def new_table(count: int, columns: int, faces: Int32[np.ndarray, "face 3"]) -> C
     )
 
 
-def cut(table: Cutting, k: int) -> None:
-    """Clip to where field k is above zero; vertices on the new border have exactly zero."""
-    _run(table, k, True, -1, -1)
+def cut(table: Cutting, borders: int, seams: Sequence[tuple[int, int]] = ()) -> None:
+    """Clip to where the first fields are above zero, then cut along the zeros of the others and keep both sides.
 
-
-def mark(table: Cutting, k: int, *, above: int = -1, below: int = -1) -> None:
-    """Cut along the zero of field k, keep both sides, and give the faces of each side a chart (-1: as they were)."""
-    _run(table, k, False, above, below)
-
-
-def _run(table: Cutting, k: int, drop: bool, above: int, below: int) -> None:
-    table.faces, table.chart, table.num_vertices = _clip(
-        *(table.data, table.ends, table.share, table.border, table.num_vertices, table.faces, table.chart),
-        *(FIRST_FIELD + k, k, drop, above, below),
+    Args:
+        table: changed; vertices on new borders have exactly zero.
+        borders: how many fields clip.
+        seams: charts for the faces above and below the zero of each of the other fields (-1: as they were).
+    """
+    charts = np.array([(-1, -1)] * borders + list(seams), dtype=np.int32).reshape(-1, 2)
+    table.faces, table.chart, table.num_vertices = _cut(
+        table.data, table.ends, table.share, table.border, table.num_vertices, table.faces, table.chart, borders, charts
     )
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _cut(data, ends, share, border, count, faces, chart, borders, charts):
+    """One field after the other."""
+    for k in range(charts.shape[0]):
+        above, below = charts[k, 0], charts[k, 1]
+        faces, chart, count = _clip(
+            data, ends, share, border, count, faces, chart, FIRST_FIELD + k, k, k < borders, above, below
+        )
+    return faces, chart, count
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

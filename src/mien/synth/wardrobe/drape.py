@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import no_type_check
 
@@ -13,6 +14,7 @@ from mien.synth.wardrobe.fit import Fit, Worn
 from mien.synth.wardrobe.folds import fold_surface
 from mien.synth.wardrobe.form import smooth
 from mien.synth.wardrobe.hulls import DIRECTIONS, STEP, Tube, hang, quarter_turns, reach
+from mien.synth.wardrobe.lines import height_at
 from mien.synth.wardrobe.noise import ramp
 
 __all__ = ["Course", "Drape", "Hold", "Shell", "drape", "far_at", "make_shells"]
@@ -83,28 +85,40 @@ _NOWHERE = Shell(
 
 def _make_shell(tube: Tube, hold: Hold) -> Shell:
     """Radii and fold depths of a garment around a tube."""
-    rows = tube.rows
-    hug = _course(rows, hold.hug)
-    outline = tube.support.copy()
-    first = int(np.searchsorted(-rows, -np.float32(hold.start))) if tube.step < 0 else 0
-    outline[first:] = hang(
-        tube.support[first:], np.float32(hold.fall * STEP), np.float32(hold.rise * STEP), hug[first:]
-    )
-    radius = reach(outline)
+    support, values = tube.support, _values(tube, (hold.hug, hold.ease, hold.hanging, hold.rings))
+    above = tube.step < 0 and np.float32(tube.first) > np.float32(hold.start)
+    first = int(np.searchsorted(-tube.rows, -np.float32(hold.start))) if above else 0
+    fall, rise = np.float32(hold.fall * STEP), np.float32(hold.rise * STEP)
+    outline = hang(support[first:], fall, rise, values[0, first:])
+    radius = reach(np.concatenate([support[:first], outline]) if first else outline)
+    radius += values[1, :, None]
     return Shell(
         axis=np.array([tube.first, tube.step], dtype=np.float32),
         centre=tube.centre,
-        radius=radius + _course(rows, hold.ease)[:, None],
-        depth=np.array([_course(rows, hold.hanging), _course(rows, hold.rings)]).T.copy(),
+        radius=radius,
+        depth=values[2:].T.copy(),
         bridge=np.float32(hold.bridge),
     )
 
 
-def _course(rows: Float32[np.ndarray, " row"], course: Course) -> Float32[np.ndarray, " row"]:
-    if len(course) == 1:
-        return np.full(len(rows), course[0][1], dtype=np.float32)
-    ordered = sorted(course)
-    return np.interp(rows, [at for at, _ in ordered], [value for _, value in ordered]).astype(np.float32)
+def _values(tube: Tube, courses: Sequence[Course]) -> Float32[np.ndarray, "course row"]:
+    """What courses are at the rows of a tube."""
+    table = np.array([pair for course in courses for pair in sorted(course)], dtype=np.float64)
+    ends = np.cumsum([len(course) for course in courses])
+    found = np.empty((len(courses), len(tube.support)), dtype=np.float32)
+    _at_rows(tube.first, tube.step, table, ends, found)
+    return found
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _at_rows(first, step, table, ends, found):
+    start = 0
+    for course in range(found.shape[0]):
+        at, value = table[start : ends[course], 0], table[start : ends[course], 1]
+        for row in range(found.shape[1]):
+            found[course, row] = height_at(np.float64(np.float32(first + step * row)), at, value)
+        start = ends[course]
 
 
 def make_shells(fit: Fit, how: Drape, worn: Worn) -> tuple[Shell, Shell, Shell]:

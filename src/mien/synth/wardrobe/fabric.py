@@ -174,7 +174,21 @@ def _tile(fabric: Fabric, texel: float) -> UInt8[np.ndarray, "h w 3"]:
 
 def _ladder(colour: Colour) -> UInt8[np.ndarray, "256 3"]:
     """A colour at each brightness of the grain."""
-    return np.minimum(np.arange(256)[:, None] * np.array(colour).round().astype(np.int32) >> 7, 255).astype(np.uint8)
+    red, green, blue = colour
+    return _rungs(round(red), round(green), round(blue))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _rungs(red, green, blue):
+    found = np.empty((256, 3), dtype=np.uint8)
+    for bright in range(256):
+        found[bright, 0], found[bright, 1], found[bright, 2] = (
+            min(bright * red >> 7, 255),
+            min(bright * green >> 7, 255),
+            min(bright * blue >> 7, 255),
+        )
+    return found
 
 
 @cache

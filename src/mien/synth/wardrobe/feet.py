@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import no_type_check
 
+import numba
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
@@ -81,6 +83,10 @@ class Foot:
         return _feet_of(self.figure.arrays)
 
     @cached_property
+    def _skin(self) -> Float32[np.ndarray, "some 3"]:
+        return self.figure.vertices[self._feet.left]
+
+    @cached_property
     def frame(self) -> Float32[np.ndarray, "3 3"]:
         """Rows: the heel on the ground, the way forwards, the way outwards."""
         points, kp = self.figure.vertices, self.figure.arrays.kp_vertex_ids
@@ -88,13 +94,13 @@ class Foot:
         ahead = (toe - points[kp[HEEL]]) * np.array([1, 0, 1], dtype=np.float32)
         ahead /= max(float(np.linalg.norm(ahead)), 1e-6)
         origin = points[kp[HEEL]].copy()
-        origin[1] = points[self._feet.left, 1].min()
+        origin[1] = self._skin[:, 1].min()
         return np.stack([origin, ahead, np.array([ahead[2], 0, -ahead[0]])]).astype(np.float32)
 
     @cached_property
     def points(self) -> Float32[np.ndarray, "some 3"]:
         """s, b and height of the foot's vertices."""
-        return self.measured(self.figure.vertices[self._feet.left])
+        return self.measured(self._skin)
 
     @cached_property
     def size(self) -> Float32[np.ndarray, "3"]:
@@ -111,10 +117,9 @@ class Foot:
 
     def place(self, s: np.ndarray, b: np.ndarray, height: np.ndarray) -> Float32[np.ndarray, "*some 3"]:
         """Positions in the rest pose."""
-        origin, ahead, out = self.frame
-        flat = s[..., None] * ahead + b[..., None] * out + origin
-        flat[..., 1] = origin[1] + height
-        return flat.astype(np.float32)
+        found = np.empty((*s.shape, 3), dtype=np.float32)
+        _place(s.reshape(-1), b.reshape(-1), height.reshape(-1), self.frame, found.reshape(-1, 3))
+        return found
 
     def plan(self, room: float, toe: float) -> Plan:
         """A convex outline around the foot.
@@ -147,3 +152,12 @@ class Foot:
         a, b, c = feet.corner.T
         hidden[feet.face] = inside[a] & inside[b] & inside[c]
         return hidden
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _place(s, b, height, frame, found):
+    for v in range(found.shape[0]):
+        for c in (0, 2):
+            found[v, c] = s[v] * frame[1, c] + b[v] * frame[2, c] + frame[0, c]
+        found[v, 1] = frame[0, 1] + height[v]

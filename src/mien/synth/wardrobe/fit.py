@@ -13,6 +13,7 @@ from jaxtyping import Float32
 from mien.synth.figure import Figure, surface_normals
 from mien.synth.wardrobe.form import Form, form_of, smooth
 from mien.synth.wardrobe.hulls import STEP, Tube, measure, rounded, widen
+from mien.synth.wardrobe.lines import behind, height_at
 
 __all__ = ["Fit", "Worn"]
 
@@ -100,6 +101,16 @@ class Fit:
         """Shoulder, elbow and wrist of an arm."""
         return self._limb((16, 18, 20))
 
+    @cached_property
+    def behind_arms(self) -> Float32[np.ndarray, " vert"]:
+        """How far each vertex lies behind the side seams of tops: a plane through shoulders, elbows and wrists."""
+        return behind(self.points, self.arms, 0)
+
+    @cached_property
+    def behind_legs(self) -> Float32[np.ndarray, " vert"]:
+        """How far each vertex lies behind the side seams of trousers: through hips, knees and ankles."""
+        return behind(self.points, np.ascontiguousarray(self.legs[::-1]), 1)
+
     def trunk_height(self, share: float) -> float:
         """Height between crotch (0) and armpit (1); the waist is at about 0.55, trousers sit at about 0.4."""
         return self.crotch + share * (self.armpit - self.crotch)
@@ -118,8 +129,8 @@ class Fit:
         centre = np.zeros((len(rows), 2), dtype=np.float32)
         centre[:, 1] = self.joints[0, 2] - 0.01
         tube = measure(worn.points, self.form.trunk, (1, 0), False, rows, centre)
-        low = rows < self.crotch
-        tube.support[low] = rounded(tube.support[low], ROUND)
+        low = int((rows >= self.crotch).sum())
+        tube.support[low:] = rounded(tube.support[low:], ROUND)
         for tail in worn.tails:
             widen(tube, tail)
         return tube
@@ -156,8 +167,18 @@ def _along(
     rows: Float32[np.ndarray, " row"], limb: Float32[np.ndarray, "3 3"], axis: int, across: tuple[int, int]
 ) -> Float32[np.ndarray, "row 2"]:
     """The middle of a limb at each row."""
-    order = np.argsort(limb[:, axis])
-    return np.stack([np.interp(rows, limb[order, axis], limb[order, k]) for k in across], 1).astype(np.float32)
+    found = np.empty((len(rows), 2), dtype=np.float32)
+    _middles(rows, limb[np.argsort(limb[:, axis])].astype(np.float64), axis, across[0], across[1], found)
+    return found
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _middles(rows, limb, axis, first, second, found):
+    for row in range(rows.shape[0]):
+        at = np.float64(rows[row])
+        found[row, 0] = height_at(at, limb[:, axis], limb[:, first])
+        found[row, 1] = height_at(at, limb[:, axis], limb[:, second])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})

@@ -98,9 +98,11 @@ class Form:
     """How much of the skin follows the thighs in front and behind, and the shins: every centimetre from `SWING` metres
     above hip joints and knees downwards."""
     trunk: Int32[np.ndarray, " some"]
-    """Vertices that belong to trunk and legs, to the arms, and to the legs: for measuring."""
+    """Vertices of trunk and legs, for measuring."""
     arms: Int32[np.ndarray, " some_more"]
+    """Vertices of the arms, for measuring."""
     legs: Int32[np.ndarray, " others"]
+    """Vertices from the crotch down, for measuring; `trunk` has them, too."""
     marks: Landmarks
 
 

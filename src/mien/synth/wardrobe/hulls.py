@@ -77,12 +77,8 @@ def measure(
     """
     support, first, step = np.full((len(rows), DIRECTIONS), -1, dtype=np.float32), rows[0], rows[1] - rows[0]
     _measure(points, among, axes[0], axes[1], mirror, first, step, centre, _UNIT, support)
-    full = np.nonzero(support[:, 0] > -1)[0]
-    if len(full) == 0:
-        support[:] = 0.01
-    elif len(full) < len(rows):
-        support = support[full[np.abs(np.arange(len(rows))[:, None] - full).argmin(1)]]
-    return Tube(first=float(first), step=float(step), support=np.maximum(support, np.float32(0.005)), centre=centre)
+    _fill(support)
+    return Tube(first=float(first), step=float(step), support=support, centre=centre)
 
 
 def widen(tube: Tube, points: Float32[np.ndarray, "vert 3"]) -> None:
@@ -107,6 +103,29 @@ def _measure(points, among, axis, other, mirror, first, step, centre, unit, supp
             x, z, line = across - centre[row, 0], ahead - centre[row, 1], support[row]
             for k in range(DIRECTIONS):
                 line[k] = max(line[k], x * unit[0, k] + z * unit[1, k])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _fill(support):
+    """Rows without points become like the nearest row with some; no outline is narrower than 5 mm."""
+    count = support.shape[0]
+    full = np.empty(count, dtype=np.bool_)
+    for row in range(count):
+        full[row] = support[row, 0] > -1
+    for row in range(count):
+        source = row
+        if not full[row]:
+            for away in range(1, count):
+                if row - away >= 0 and full[row - away]:
+                    source = row - away
+                    break
+                if row + away < count and full[row + away]:
+                    source = row + away
+                    break
+        for k in range(support.shape[1]):
+            reach = support[source, k] if full[source] else np.float32(0.01)
+            support[row, k] = max(reach, np.float32(0.005))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)

@@ -14,7 +14,7 @@ from mien.synth.wardrobe.fabric import Colour, Fabric
 from mien.synth.wardrobe.fit import Fit
 from mien.synth.wardrobe.form import SOFT, TIGHT
 from mien.synth.wardrobe.parts import clad
-from mien.synth.wardrobe.regions import above, behind_legs, below
+from mien.synth.wardrobe.regions import above, below
 from mien.synth.wardrobe.sew import Edge, Pattern, Seam, Step
 from mien.synth.wardrobe.style import Style
 
@@ -62,7 +62,7 @@ def _trousers(
         kind=kind,
         drape=Drape(trunk=holds[0], leg=holds[1], offset=offset),
         edges=(Edge(field=band, thick=0.004), Edge(field=above(points, end), margin=margin)),
-        seams=(Seam(field=behind_legs(fit)), Seam(field=band - 0.035, below=TRIM)),
+        seams=(Seam(field=fit.behind_legs), Seam(field=band - 0.035, below=TRIM)),
         chart=LEG,
         gap=0.003,
         paint=paints,
@@ -94,7 +94,7 @@ def _pockets(fit: Fit, fabric: Fabric, style: Style) -> Step:
         leg = sheet.panels[LEG]
         if fabric.pattern == "denim":
             paint.fade(leg, worn, 0.28)
-        paint.line(leg, [(0.0, leg.size[0]), (0.0, leg.size[1])], paint.bright(fabric.colours[0], 0.85), 0.003)
+        paint.line(leg, [(0.0, leg.span[0]), (0.0, leg.span[1])], paint.bright(fabric.colours[0], 0.85), 0.003)
         paint.line(leg, [(0.03, waist + 0.16), (0.05, waist + 0.1), (0.1, waist + 0.04)], seam, 0.003)
         paint.line(leg, back, seam, 0.003)
 
@@ -106,7 +106,7 @@ def _stripe(colour: Colour, width: float) -> Step:
 
     def draw(sheet: Sheet) -> None:
         leg = sheet.panels[LEG]
-        paint.line(leg, [(0.0, leg.size[0]), (0.0, leg.size[1])], colour, width)
+        paint.line(leg, [(0.0, leg.span[0]), (0.0, leg.span[1])], colour, width)
 
     return draw
 
@@ -181,7 +181,7 @@ def _tube(kind: str, fit: Fit, top: float, ease: float, fall: float, deep: float
         kind=kind,
         drape=Drape(offset=0.5 * ease, leg=leg, wrinkle=0.0),
         edges=(Edge(field=below(points, top)), Edge(field=above(points, low - 0.01), thick=0.0, margin=0.02)),
-        seams=(Seam(field=behind_legs(fit)),),
+        seams=(Seam(field=fit.behind_legs),),
         chart=LEG,
         follow=TIGHT,
         gap=0.002,

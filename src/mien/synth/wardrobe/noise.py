@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from mien.synth.random import stream
 
-__all__ = ["PERIOD", "noise", "noise_at", "noise_tile", "ramp"]
+__all__ = ["PERIOD", "noise", "noise_tile", "ramp"]
 
 SIDE, PERIOD = 128, 16
 """Entries and bumps along a side of the table."""
@@ -29,20 +29,6 @@ def noise_tile() -> Float32[np.ndarray, "128 128"]:
         spread[np.arange(SIDE), (base + shift - 1) % PERIOD] += weight
     tile = spread @ values @ spread.T
     return (tile / np.abs(tile).max()).astype(np.float32)
-
-
-def noise_at(u: Float32[np.ndarray, "*some"], v: Float32[np.ndarray, "*some"]) -> Float32[np.ndarray, "*some"]:
-    """Noise at places; one bump per unit, the same again after `PERIOD`."""
-    found = np.empty_like(u)
-    _noise_all(noise_tile(), u.reshape(-1), v.reshape(-1), found.reshape(-1))
-    return found
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-@no_type_check
-def _noise_all(tile, u, v, found):
-    for i in range(found.shape[0]):
-        found[i] = noise(tile, u[i], v[i])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)

@@ -105,14 +105,14 @@ def _seams(fabric: Fabric, pocket: float, *, yoke: bool) -> Step:
 
     def draw(sheet: Sheet) -> None:
         if (front := sheet.panels.get(FRONT)) is not None:
-            top, low = front.size
+            top, low = front.span
             for side in (-1, 1):
                 if yoke:
                     paint.line(front, [(side * 0.06, top + 0.2), (side * 0.15, top + 0.2)], dark, 0.003)
                     paint.line(front, [(side * 0.1, top + 0.2), (side * 0.08, low)], dark, 0.003)
                 paint.line(front, [(side * 0.1, -pocket), (side * 0.2, -pocket - 0.02)], dark, 0.006)
         if (arm := sheet.panels.get(SLEEVE)) is not None:
-            paint.line(arm, [(-0.3, arm.size[1] - 0.05), (0.3, arm.size[1] - 0.05)], dark, 0.003)
+            paint.line(arm, [(-0.3, arm.span[1] - 0.05), (0.3, arm.span[1] - 0.05)], dark, 0.003)
 
     return draw
 
@@ -189,9 +189,9 @@ def _reflectors(sheet: Sheet) -> None:
     for kind in (FRONT, BACK):
         if (panel := sheet.panels.get(kind)) is not None:
             for up in (0.12, 0.27):
-                paint.line(panel, [(-0.5, panel.size[1] - up), (0.5, panel.size[1] - up)], silver, 0.05)
+                paint.line(panel, [(-0.5, panel.span[1] - up), (0.5, panel.span[1] - up)], silver, 0.05)
             for s in (-0.12, 0.12):
-                paint.line(panel, [(s, panel.size[0]), (s, panel.size[1] - 0.27)], silver, 0.05)
+                paint.line(panel, [(s, panel.span[0]), (s, panel.span[1] - 0.27)], silver, 0.05)
 
 
 def tie(fit: Fit, rng: np.random.Generator, style: Style) -> Pattern:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import no_type_check
 
 import cv2
+import numba
 import numpy as np
 from jaxtyping import Int32, UInt8
 
@@ -59,7 +61,18 @@ def fade(panel: Panel, blots: Sequence[tuple[tuple[float, float], tuple[float, f
         across = np.exp(-(((columns - s) * panel.texel / size[0]) ** 2))
         total += np.exp(-(((rows - t) * panel.texel / size[1]) ** 2))[:, None] * across
     factor = cv2.resize(1 + strength * total, (width, height), interpolation=cv2.INTER_LINEAR)
-    panel.pixels[:] = np.clip(panel.pixels * factor[..., None], 0, 255)
+    _brighten(panel.pixels, factor.astype(np.float32, copy=False))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _brighten(pixels, factor):
+    """Multiply colours, in place."""
+    for y in range(pixels.shape[0]):
+        for x in range(pixels.shape[1]):
+            for c in range(3):
+                bright = np.float32(pixels[y, x, c]) * factor[y, x]
+                pixels[y, x, c] = np.uint8(min(max(bright, np.float32(0)), np.float32(255)))
 
 
 def print_on(

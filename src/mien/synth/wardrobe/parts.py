@@ -13,7 +13,7 @@ from mien.synth.wardrobe.drape import Hold
 from mien.synth.wardrobe.fabric import Colour, Fabric, cover
 from mien.synth.wardrobe.fit import Fit
 from mien.synth.wardrobe.loose import Fall
-from mien.synth.wardrobe.regions import Neckline, above, armhole, behind_arms, neckline, opening
+from mien.synth.wardrobe.regions import Neckline, above, armhole, neckline, opening
 from mien.synth.wardrobe.sew import Edge, Seam, Step
 
 __all__ = ["clad", "draped", "front_edge", "lower_edge", "neck_edge", "panels", "sleeve_hold", "trunk_hold"]
@@ -24,10 +24,10 @@ BELOW = 0.09
 """Metres above the crotch: what is longer is let down from there."""
 
 
-def panels(fit: Fit, *, sleeves: bool = True, inset: float = 0.012) -> tuple[Seam, ...]:
-    """Front and back; and sleeves, whose seam lies `inset` metres from the shoulder joint."""
-    sides = (Seam(field=behind_arms(fit), above=BACK),)
-    return (*sides, Seam(field=armhole(fit, fit.points, inset), below=SLEEVE)) if sleeves else sides
+def panels(fit: Fit, *, sleeves: bool = True) -> tuple[Seam, ...]:
+    """Front and back; and sleeves, whose seam lies 12 mm from the shoulder joint."""
+    sides = (Seam(field=fit.behind_arms, above=BACK),)
+    return (*sides, Seam(field=armhole(fit, fit.points, 0.012), below=SLEEVE)) if sleeves else sides
 
 
 def lower_edge(fit: Fit, hem: float, *, rib: float = 0.0, flare: float = 0.0, folds: float = 0.004) -> Edge:

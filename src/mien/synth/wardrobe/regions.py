@@ -7,15 +7,15 @@ leans on the chest, so each border is a clean curve whatever the triangles are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import no_type_check
 
+import numba
 import numpy as np
 from jaxtyping import Float32
 
 from mien.synth.wardrobe.fit import Fit
 
-__all__ = [
-    "Neckline", "above", "armhole", "behind_arms", "behind_legs", "below", "neckline", "opening", "within_sleeve",
-]  # fmt: skip
+__all__ = ["Neckline", "above", "armhole", "below", "neckline", "opening", "within_sleeve"]
 
 Field = Float32[np.ndarray, " vert"]
 
@@ -36,29 +36,26 @@ class Neckline:
 
 def above(points: Float32[np.ndarray, "vert 3"], height: float, tilt: float = 0.0) -> Field:
     """What lies above a height; with a tilt, in metres per metre, the border is higher at the back."""
-    return points[:, 1] - np.float32(height) + np.float32(tilt) * points[:, 2]
+    return _level(points, np.float32(height), np.float32(tilt), np.float32(1))
 
 
 def below(points: Float32[np.ndarray, "vert 3"], height: float, tilt: float = 0.0) -> Field:
     """What lies below a height; with a tilt the border is higher at the back."""
-    return -above(points, height, tilt)
+    return _level(points, np.float32(height), np.float32(tilt), np.float32(-1))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _level(points, height, tilt, sign):
+    found = np.empty(points.shape[0], dtype=np.float32)
+    for v in range(points.shape[0]):
+        found[v] = sign * (points[v, 1] - height + tilt * points[v, 2])
+    return found
 
 
 def within_sleeve(points: Float32[np.ndarray, "vert 3"], end: float) -> Field:
     """What lies nearer to the middle than the end of the sleeve."""
     return np.float32(end) - np.abs(points[:, 0])
-
-
-def behind_arms(fit: Fit) -> Field:
-    """What lies behind the side seams: a plane through shoulders, elbows and wrists."""
-    x = np.abs(fit.points[:, 0])
-    return np.interp(x, fit.arms[:, 0], fit.arms[:, 2]).astype(np.float32) - fit.points[:, 2]
-
-
-def behind_legs(fit: Fit) -> Field:
-    """What lies behind the side seams of trousers: through hips, knees and ankles."""
-    down = fit.legs[::-1]
-    return np.interp(fit.points[:, 1], down[:, 1], down[:, 2]).astype(np.float32) - fit.points[:, 2]
 
 
 def armhole(fit: Fit, points: Float32[np.ndarray, "vert 3"], inset: float, lean: float = 0.25) -> Field:
@@ -70,9 +67,19 @@ def armhole(fit: Fit, points: Float32[np.ndarray, "vert 3"], inset: float, lean:
         inset: metres from the shoulder joint towards the neck, at the joint's height.
         lean: metres outwards per metre downwards.
     """
-    x, y = np.abs(points[:, 0]), points[:, 1]
-    plane = np.float32(fit.arms[0, 0] - inset) - x - np.float32(lean) * (y - np.float32(fit.arms[0, 1]))
-    return np.maximum(plane, np.float32(0.8) * (np.float32(fit.armpit - 0.012) - y))
+    numbers = (fit.arms[0, 0] - inset, lean, fit.arms[0, 1], fit.armpit - 0.012)
+    return _armhole(points, np.array(numbers, dtype=np.float32))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _armhole(points, numbers):
+    out, lean, shoulder, armpit = numbers
+    found = np.empty(points.shape[0], dtype=np.float32)
+    for v in range(points.shape[0]):
+        y = points[v, 1]
+        found[v] = max(out - abs(points[v, 0]) - lean * (y - shoulder), np.float32(0.8) * (armpit - y))
+    return found
 
 
 def neckline(fit: Fit, points: Float32[np.ndarray, "vert 3"], shape: Neckline) -> Field:
@@ -83,13 +90,25 @@ def neckline(fit: Fit, points: Float32[np.ndarray, "vert 3"], shape: Neckline) -
     back, front = float(nape[2]) - 0.05, float(pit[2])
     slope = (ahead - behind) / max(front - back, 0.05)
     middle = ahead + slope * (float(nape[2]) - front)
-    x, z = np.abs(points[:, 0]), points[:, 2]
-    line = np.float32(ahead) + np.float32(slope) * (z - np.float32(front))
-    line += np.float32((side - middle) / shape.width**2) * x * x
-    share = np.minimum(x / np.float32(shape.width), 1)
-    scoop = (1 - share * share) * np.float32(1 - shape.point) + (1 - share) * np.float32(shape.point)
-    ramp = np.clip((z - np.float32(nape[2])) / np.float32(front - float(nape[2])), 0, 1)
-    return line - np.float32(shape.front - 0.012) * scoop * ramp - points[:, 1]
+    places = (ahead, slope, front, nape[2], front - float(nape[2]))
+    bends = ((side - middle) / shape.width**2, shape.width, 1 - shape.point, shape.point, shape.front - 0.012)
+    return _neckline(points, np.array((*places, *bends), dtype=np.float32))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _neckline(points, numbers):
+    ahead, slope, front, nape, deep, bow, width, rounded, pointed, scooped = numbers
+    zero, one = np.float32(0), np.float32(1)
+    found = np.empty(points.shape[0], dtype=np.float32)
+    for v in range(points.shape[0]):
+        x, z = abs(points[v, 0]), points[v, 2]
+        line = ahead + slope * (z - front) + bow * x * x
+        share = min(x / width, one)
+        scoop = (one - share * share) * rounded + (one - share) * pointed
+        down = min(max((z - nape) / deep, zero), one)
+        found[v] = line - scooped * scoop * down - points[v, 1]
+    return found
 
 
 def opening(
@@ -103,6 +122,17 @@ def opening(
         low: the same further down.
         back: depth (z) behind which nothing is cut.
     """
-    share = (points[:, 1] - np.float32(low[0])) / np.float32(top[0] - low[0])
-    half = np.float32(low[1]) + np.clip(share, 0, 1) * np.float32(top[1] - low[1])
-    return np.abs(points[:, 0]) - half + np.float32(4) * np.maximum(np.float32(back) - points[:, 2], 0)
+    numbers = (low[0], top[0] - low[0], low[1], top[1] - low[1], back)
+    return _opening(points, np.array(numbers, dtype=np.float32))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _opening(points, numbers):
+    low, high, narrow, wider, back = numbers
+    zero, one = np.float32(0), np.float32(1)
+    found = np.empty(points.shape[0], dtype=np.float32)
+    for v in range(points.shape[0]):
+        half = narrow + min(max((points[v, 1] - low) / high, zero), one) * wider
+        found[v] = abs(points[v, 0]) - half + np.float32(4) * max(back - points[v, 2], zero)
+    return found

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32
 from mien.synth.figure import Piece
 from mien.synth.wardrobe.charts import Sheet, lay_out, unroll
 from mien.synth.wardrobe.cloth import Cloth, finish, turn_in
-from mien.synth.wardrobe.cut import FIRST_FIELD, Cutting, cut, mark, new_table
+from mien.synth.wardrobe.cut import FIRST_FIELD, POINT, REST, SHADE, Cutting, cut, new_table
 from mien.synth.wardrobe.drape import Drape, Shell, drape, make_shells
 from mien.synth.wardrobe.fit import Fit, Worn
 from mien.synth.wardrobe.form import TIGHT
@@ -130,11 +130,8 @@ def tailor(
             hidden = hidden & (each > HANGS)
     table = _lay(fit, cloth, folds, [*fields, *(seam.field for seam in pattern.seams)], inside > -RESERVE, hidden)
     _wear(worn.points, fit.points, cloth, inside)
-    for k in range(len(fields)):
-        cut(table, k)
     table.chart[:] = pattern.chart
-    for k, seam in enumerate(pattern.seams, len(fields)):
-        mark(table, k, above=seam.above, below=seam.below)
+    cut(table, len(fields), [(seam.above, seam.below) for seam in pattern.seams])
     made = finish(table, fit.form.weights[pattern.follow])
     _complete(fit, pattern, made, shells[0], worn, rng)
     return made
@@ -165,28 +162,21 @@ def _lay(
 ) -> Cutting:
     faces, ids = _choose(fit.form.faces, inside, hidden, len(cloth))
     table = new_table(len(ids), FIRST_FIELD + len(fields), faces)
-    _fill(table.data, table.ends, ids, cloth, fit.points, folds)
-    for k, each in enumerate(fields):
-        _pick(table.data, FIRST_FIELD + k, each, ids)
+    _fill(table.data, table.ends, ids, cloth, fit.points, folds, np.array(fields, dtype=np.float32))
     return table
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
-def _pick(data, column, field, ids):
-    for k in range(ids.shape[0]):
-        data[k, column] = field[ids[k]]
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-@no_type_check
-def _fill(data, ends, ids, cloth, points, folds):
+def _fill(data, ends, ids, cloth, points, folds, fields):
     for k in range(ids.shape[0]):
         v = ids[k]
         ends[k, 0], ends[k, 1] = v, v
         for c in range(3):
-            data[k, c], data[k, 3 + c] = cloth[v, c], points[v, c]
-        data[k, 6] = min(max(np.float32(0.97) - np.float32(28) * folds[v], np.float32(0.6)), np.float32(1))
+            data[k, POINT + c], data[k, REST + c] = cloth[v, c], points[v, c]
+        data[k, SHADE] = min(max(np.float32(0.97) - np.float32(28) * folds[v], np.float32(0.6)), np.float32(1))
+        for field in range(fields.shape[0]):
+            data[k, FIRST_FIELD + field] = fields[field, v]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -79,7 +79,7 @@ class _Pair:
     """1 on the left, -1 on the right."""
     piece: Piece
     sheet: Sheet
-    """Its panels are painted anew for each person."""
+    """Not painted: each person's copy is."""
 
 
 _pairs: dict[tuple[str, str], _Pair] = {}
@@ -102,8 +102,9 @@ def make_shoes(figure: Figure, kind: str, colours: tuple[Colour, Colour, Colour,
     s, b, high = (pair.points * (foot.size / pair.size)).T
     points = foot.place(s, b, high)
     points[:, 0] *= pair.side
-    _paint(pair.sheet, kind, *colours)
-    return replace(pair.piece, vertices=points, texture=pair.sheet.texture.copy())
+    sheet = pair.sheet.copy()
+    _paint(sheet, kind, *colours)
+    return replace(pair.piece, vertices=points, texture=sheet.texture)
 
 
 def _make(figure: Figure, kind: str) -> _Pair:
@@ -168,8 +169,8 @@ def _upper(foot: Foot, last: Last, plan: Plan) -> Cloth:
     rest = np.stack([along, np.broadcast_to(GIRTH * alpha, b.shape), high], -1)
     columns = (foot.place(along, b, high), rest, np.ones((*b.shape, 1)), field[..., None])
     table.data[: b.size] = np.concatenate(columns, -1).reshape(-1, FIRST_FIELD + 1)
-    cut(table, 0)
     table.chart[:] = FLAT
+    cut(table, 1)
     cloth = finish(table, None)
     count = cloth.num_vertices
     rows = _weights((cloth.rest[:count, 0] - plan.along[0]) / (plan.along[-1] - plan.along[0]))

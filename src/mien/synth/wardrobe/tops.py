@@ -60,7 +60,7 @@ def _rib(fabric: Fabric, style: Style, rng: np.random.Generator) -> Colour:
 
 def _print(rng: np.random.Generator, style: Style, fabric: Fabric) -> Step:
     """Perhaps a print on the chest or the back, on plain cloth; numbers for teams."""
-    where, size, own = rng.random(), 0.12 + 0.16 * rng.random(), np.random.default_rng(int(rng.integers(2**31)))
+    where, size, seed = rng.random(), 0.12 + 0.16 * rng.random(), int(rng.integers(2**31))
     plain = fabric.pattern in ("plain", "melange", "knit")
     light = style.palette.light if sum(fabric.colours[0]) < 380 else style.palette.dark
 
@@ -68,18 +68,19 @@ def _print(rng: np.random.Generator, style: Style, fabric: Fabric) -> Step:
         front, back = sheet.panels.get(FRONT), sheet.panels.get(BACK)
         if not plain or where > 0.6 or front is None or back is None:
             return
+        own = np.random.default_rng(seed)
         if style.uniform == "team":
             text = str(int(own.integers(1, 100)))
-            paint.number(back, (0.0, back.size[0] + 0.24), 0.2, light, text)
-            paint.number(front, (0.0, front.size[0] + 0.24), 0.11, light, text)
+            paint.number(back, (0.0, back.span[0] + 0.24), 0.2, light, text)
+            paint.number(front, (0.0, front.span[0] + 0.24), 0.11, light, text)
             return
         inks = [style.palette.accent, light] if own.random() < 0.5 else [light, style.palette.accent]
         if where < 0.45:
-            paint.print_on(front, (0.0, front.size[0] + 0.16 + 0.5 * size), size, inks, own)
+            paint.print_on(front, (0.0, front.span[0] + 0.16 + 0.5 * size), size, inks, own)
         else:
-            paint.print_on(front, (0.075, front.size[0] + 0.17), 0.06, inks, own)
+            paint.print_on(front, (0.075, front.span[0] + 0.17), 0.06, inks, own)
         if where < 0.12:
-            paint.print_on(back, (0.0, back.size[0] + 0.2), 0.3, inks, own)
+            paint.print_on(back, (0.0, back.span[0] + 0.2), 0.3, inks, own)
 
     return draw
 
@@ -143,7 +144,7 @@ def _button_front(fabric: Fabric, style: Style, pocket: bool, cuff: float) -> St
 
     def draw(sheet: Sheet) -> None:
         if (front := sheet.panels.get(FRONT)) is not None:
-            top, low = front.size
+            top, low = front.span
             for s in (-0.017, 0.017):
                 paint.line(front, [(s, top), (s, low)], dark, 0.002)
             count = int((low - top - 0.06) / 0.085)
@@ -226,13 +227,13 @@ def _pouch(fabric: Fabric, style: Style) -> Step:
     def draw(sheet: Sheet) -> None:
         if (front := sheet.panels.get(FRONT)) is None:
             return
-        low, dark = front.size[1] - 0.075, paint.bright(fabric.colours[0], 0.6)
+        low, dark = front.span[1] - 0.075, paint.bright(fabric.colours[0], 0.6)
         right = [(0.14, low), (0.14, low - 0.07), (0.09, low - 0.16)]
         shape = [*right, *((-s, t) for s, t in right[::-1]), right[0]]
         paint.line(front, shape, dark, 0.003)
         paint.fade(front, [((side * 0.12, low - 0.11), (0.02, 0.05)) for side in (-1, 1)], -0.18)
         for s in (-0.03, 0.03):
-            paint.line(front, [(s, front.size[0]), (1.2 * s, front.size[0] + 0.2)], style.palette.light, 0.005)
+            paint.line(front, [(s, front.span[0]), (1.2 * s, front.span[0] + 0.2)], style.palette.light, 0.005)
 
     return draw
 
