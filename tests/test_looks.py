@@ -1,5 +1,6 @@
 """What mien promises of skin, hair, accessories and held things: they are where they must be, on any body."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -434,11 +435,19 @@ def test_bags_lie_outside_the_trunk(figure: Figure, kind: str) -> None:
         lambda: Looks(styles={"bald": 0.0}),
         lambda: Props(share=-0.1),
         lambda: Props(kinds={"sword": 1.0}),
+        *(lambda weight=weight: Looks(styles={"bald": weight, "bun": 1.0}) for weight in (math.nan, math.inf, -1.0)),
+        *(lambda weight=weight: Props(kinds={"mug": weight}) for weight in (math.nan, math.inf, -1.0)),
     ],
 )
 def test_what_cannot_be_is_refused(make: Callable[[], object]) -> None:
     with pytest.raises(InputError):
         make()
+
+
+def test_props_may_be_forbidden_and_names_are_told() -> None:
+    assert Props(kinds={"mug": 0.0}).kinds == {"mug": 0.0}
+    with pytest.raises(InputError, match=r"hair styles name 'bunn'.*did you mean 'bun'"):
+        Looks(styles={"bunn": 1.0})
 
 
 def test_recipes_choose(figure: Figure) -> None:

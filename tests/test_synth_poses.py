@@ -271,6 +271,8 @@ def test_one_component_closes_the_lids() -> None:
         {"kinds": {"flying": 1.0}},
         {"kinds": {}},
         {"kinds": {"standing": -1.0}},
+        {"kinds": {"standing": float("nan"), "walking": 1.0}},
+        {"hands": {"fist": float("inf")}},
         {"hands": {"fists": 1.0}},
         {"contact": 1.5},
         {"variety": -0.1},

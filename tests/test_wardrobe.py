@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -377,6 +378,9 @@ def test_wrong_wardrobes_are_told() -> None:
         Wardrobe(upper={"hoody": 1.0})
     with pytest.raises(InputError, match="some above 0"):
         Wardrobe(shoes={"boot": 0.0})
+    for weight in (math.nan, math.inf, -1.0):
+        with pytest.raises(InputError, match="finite"):
+            Wardrobe(shoes={"boot": weight, "heel": 1.0})
     with pytest.raises(InputError, match="probability"):
         Wardrobe(dress=1.5)
     with pytest.raises(InputError, match="in order"):

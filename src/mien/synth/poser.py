@@ -18,7 +18,7 @@ from jaxtyping import Float64
 
 from mien.body.model import BodyModel
 from mien.body.reading import BodyArrays, read_body
-from mien.errors import InputError, closest
+from mien.errors import InputError
 from mien.synth.act import Act
 from mien.synth.bones import matrix_about
 from mien.synth.face import draw_face, lid_component
@@ -29,7 +29,7 @@ from mien.synth.mocap import Mocap, read_mocap
 from mien.synth.pose import Pose, Support
 from mien.synth.postures import KINDS, hands_together, safe
 from mien.synth.puppet import Puppet, Stage
-from mien.synth.random import pick
+from mien.synth.random import check_weights, pick
 from mien.synth.settle import TOLERANCE, overlaps, settle
 
 __all__ = ["KIND_MIX", "Poser", "Poses", "Tally"]
@@ -66,12 +66,8 @@ class Poses:
     """A motion file (see `mien.synth.mocap`) that all postures are taken from; hands too, if they were captured."""
 
     def __post_init__(self) -> None:
-        for what, weights, known in (("kind", self.kinds, KINDS), ("hand", self.hands, HAND_SHAPES)):
-            for name in weights:
-                if name not in known:
-                    raise InputError(f"no {what} of posture is called {name!r}", todo=closest(name, known))
-            if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
-                raise InputError(f"the weights of the {what}s are {dict(weights)}", expected="some above 0, none below")
+        check_weights("kinds of postures", self.kinds, KINDS)
+        check_weights("shapes of hands", self.hands, HAND_SHAPES)
         if not 0 <= self.contact <= 1:
             raise InputError(f"contact is {self.contact}", expected="a share, 0 to 1")
         if min(self.variety, self.expression) < 0:

@@ -8,12 +8,15 @@ So a picture is the same whichever worker makes it and in whatever order, and tw
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from jaxtyping import Float64
 
-__all__ = ["pick", "stream", "weighted"]
+from mien.errors import InputError, closest
+
+__all__ = ["check_weights", "pick", "stream", "weighted"]
 
 
 def stream(*names: str | int) -> np.random.Generator:
@@ -33,3 +36,24 @@ def weighted(rng: np.random.Generator, weights: Float64[np.ndarray, " some"]) ->
 def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     """One of the names, as often as its weight says; the last one where all weights are zero."""
     return list(weights)[weighted(rng, np.array(list(weights.values()), dtype=np.float64))]
+
+
+def check_weights(what: str, weights: Mapping[str, float], known: Collection[str], *, factors: bool = False) -> None:
+    """See to it that names can be drawn by their weights.
+
+    Args:
+        what: what these are weights of, for the message.
+        weights: by name.
+        known: the names there are.
+        factors: on weights that are known already: none need be above 0.
+
+    Raises:
+        InputError: a name is not known; a weight is not a number from 0 up; none is above 0.
+    """
+    for name in weights:
+        if name not in known:
+            raise InputError(f"{what} name {name!r}", todo=closest(name, known))
+    if not math.isfinite(sum(weights.values())) or min(weights.values(), default=0) < 0:
+        raise InputError(f"{what} have weights {dict(weights)}", expected="finite numbers, 0 or more")
+    if not factors and sum(weights.values()) <= 0:
+        raise InputError(f"{what} have weights {dict(weights)}", expected="some above 0")

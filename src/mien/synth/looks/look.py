@@ -15,7 +15,7 @@ from mien.errors import InputError
 from mien.synth.figure import Figure
 from mien.synth.looks.memo import once_per_body
 from mien.synth.looks.tones import eye_colour, hair_colour, mix, vivid
-from mien.synth.random import weighted
+from mien.synth.random import check_weights, weighted
 
 __all__ = ["BEARDS", "HATS", "STYLES", "Look", "Looks", "draw_look", "manliness"]
 
@@ -75,9 +75,7 @@ class Looks:
     rings: float = 0.22
 
     def __post_init__(self) -> None:
-        unknown = set(self.styles) - set(STYLES)
-        if unknown or not any(weight > 0 for weight in self.styles.values()):
-            raise InputError(f"hair styles {sorted(self.styles)}", expected=f"weights of {', '.join(STYLES)}")
+        check_weights("hair styles", self.styles, STYLES)
         for name, (low, high) in (("depth", self.depth), ("age", self.age)):
             if not 0 <= low <= high <= 1:
                 raise InputError(f"{name} is {(low, high)}", expected="two numbers from 0 to 1, the lower first")

@@ -16,7 +16,7 @@ from mien.synth.looks.shapes import Build
 from mien.synth.looks.things_flat import FLAT
 from mien.synth.looks.things_round import BALLS, RODS, THIN
 from mien.synth.pose import Pose
-from mien.synth.random import weighted
+from mien.synth.random import check_weights, weighted
 
 __all__ = ["Props", "hold"]
 
@@ -39,8 +39,7 @@ class Props:
 
     def __post_init__(self) -> None:
         known = {*BAGS, *(kind for kinds in _GRIPS.values() for kind in kinds)}
-        if unknown := set(self.kinds) - known:
-            raise InputError(f"props {sorted(unknown)}", expected=", ".join(sorted(known)))
+        check_weights("props", self.kinds, known, factors=True)
         for name, share in (("share", self.share), ("bags", self.bags)):
             if not 0 <= share <= 1:
                 raise InputError(f"{name} is {share}", expected="a share, 0 to 1")

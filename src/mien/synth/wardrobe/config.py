@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mien.errors import InputError
+from mien.errors import InputError, closest
+from mien.synth.random import check_weights
 
 __all__ = ["LOWER", "OUTER", "SHOE_KINDS", "UNIFORMS", "UPPER", "Wardrobe"]
 
@@ -49,24 +49,11 @@ class Wardrobe:
 
     def __post_init__(self) -> None:
         for name, kinds in (("upper", UPPER), ("outer", OUTER), ("lower", LOWER), ("shoes", SHOE_KINDS)):
-            _check(name, getattr(self, name), kinds)
-        _known("palette", self.palette, PALETTES)
+            check_weights(f"the wardrobe's kinds of {name}", getattr(self, name), kinds)
+        if self.palette not in PALETTES:
+            raise InputError(f"the wardrobe's palette is {self.palette!r}", todo=closest(self.palette, PALETTES))
         for name in ("dress", "uniform", "patterned", "tucked"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"the wardrobe's {name} is {getattr(self, name)}", expected="a probability, 0..1")
         if not 0 <= self.loose[0] <= self.loose[1] <= 1:
             raise InputError(f"the wardrobe's loose is {self.loose}", expected="two numbers in order, 0..1")
-
-
-def _known(name: str, kind: str, kinds: tuple[str, ...]) -> None:
-    if kind not in kinds:
-        near = difflib.get_close_matches(kind, kinds, 1)
-        todo = f"did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"the wardrobe's {name} names {kind!r}", expected=", ".join(kinds), todo=todo)
-
-
-def _check(name: str, weights: Weights, kinds: tuple[str, ...]) -> None:
-    for kind in weights:
-        _known(name, kind, kinds)
-    if min(weights.values(), default=0) < 0 or sum(weights.values()) <= 0:
-        raise InputError(f"the wardrobe's {name} has weights {dict(weights)}", expected="some above 0, none below")
