@@ -17,6 +17,7 @@ from mien.body.reading import BodyArrays
 from mien.body.skinning import skin
 from mien.synth.figure import Figure, Piece, follow
 from mien.synth.pose import Pose
+from mien.synth.random import check_numbers, check_weights
 from mien.synth.turns import matrices_of
 
 __all__ = ["SHOES", "Actor", "People", "gather", "make_figure", "moved", "put", "seat_height", "swung"]
@@ -29,6 +30,7 @@ _STEP = 0.06
 _EVERY = 7
 """Of the vertices, one in so many is looked at when people are kept apart."""
 _TRIES = 80
+_COUNTS = ("1", "2", "3", "4", "5", "6")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,11 @@ class People:
     """Standard deviation of their headings around a common one, degrees."""
     shape: float = 1.0
     """Standard deviation of the betas, which are cut at +-3."""
+
+    def __post_init__(self) -> None:
+        check_weights("numbers of people", {str(n): weight for n, weight in self.count.items()}, _COUNTS)
+        check_numbers(self, "spread shape", 0, 10)
+        check_numbers(self, "facing", 0, 360)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Mapping
+from numbers import Real
 
 import numpy as np
 from jaxtyping import Float64
 
 from mien.errors import InputError, closest
 
-__all__ = ["check_weights", "pick", "stream", "weighted"]
+__all__ = ["check_numbers", "check_ranges", "check_weights", "pick", "stream", "weighted"]
 
 
 def stream(*names: str | int) -> np.random.Generator:
@@ -57,3 +58,35 @@ def check_weights(what: str, weights: Mapping[str, float], known: Collection[str
         raise InputError(f"{what} have weights {dict(weights)}", expected="finite numbers, 0 or more")
     if not factors and sum(weights.values()) <= 0:
         raise InputError(f"{what} have weights {dict(weights)}", expected="some above 0")
+
+
+def check_numbers(settings: object, names: str, low: float, high: float, *, whole: bool = False) -> None:
+    """See to it that fields of a recipe's settings, named with spaces between, are numbers (or whole ones) of a range.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name in names.split():
+        value = getattr(settings, name)
+        if not _within(value, low, high, whole):
+            kind = "a whole number" if whole else "a number"
+            raise InputError(f"{_of(settings)} {name} is {value!r}", expected=f"{kind} from {low:g} to {high:g}")
+
+
+def check_ranges(settings: object, names: str, low: float, high: float, *, whole: bool = False) -> None:
+    """As `check_numbers`, of fields that are two numbers, the lower first."""
+    for name in names.split():
+        value = getattr(settings, name)
+        two = isinstance(value, (tuple, list)) and len(value) == 2
+        if not two or not all(_within(one, low, high, whole) for one in value) or value[0] > value[1]:
+            kind = "two whole numbers" if whole else "two numbers"
+            expected = f"{kind} from {low:g} to {high:g}, the lower first"
+            raise InputError(f"{_of(settings)} {name} is {value!r}", expected=expected)
+
+
+def _within(value: object, low: float, high: float, whole: bool) -> bool:
+    return isinstance(value, Real) and low <= value <= high and (not whole or isinstance(value, (int, np.integer)))
+
+
+def _of(settings: object) -> str:
+    return f"{type(settings).__name__.lower()}'s"
