@@ -48,8 +48,9 @@ class Person:
     visible: Bool[np.ndarray, "144"]
     """In the picture and not hidden by anything but the person's own flesh over the joint."""
     box: Float32[np.ndarray, "5"]
-    """x, y, width, height, confidence: what of the body lies in the picture, enlarged by `BODY_SCALE`."""
+    """x, y, width, height, confidence: of the whole body, cut at the picture's border, enlarged by `BODY_SCALE`."""
     left_hand_box: Float32[np.ndarray, "5"]
+    """Around joints, hidden or not, cut at the border; all zeros where none is in the picture. So are the next two."""
     right_hand_box: Float32[np.ndarray, "5"]
     face_box: Float32[np.ndarray, "5"]
 
@@ -195,7 +196,7 @@ def _visible(
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _box(points, width, height, scale):
-    """x, y, width, height, 1 around the pixels of what lies in the picture, enlarged; all zeros if nothing does."""
+    """x, y, width, height, 1 around all points, cut at the border, enlarged; all zeros if none lies in the picture."""
     found, inside = np.zeros(5, dtype=np.float32), False
     low_x, low_y, high_x, high_y, right, bottom = np.inf, np.inf, -np.inf, -np.inf, width - 1.0, height - 1.0
     for k in range(points.shape[0]):
