@@ -104,8 +104,8 @@ class Poser:
         self.tally = Tally()
         self._clip = lru_cache(maxsize=2)(read_mocap)
 
-    def sample(self, rng: np.random.Generator, figure: Figure, poses: Poses) -> Pose:
-        """A posture for this figure.
+    def sample(self, rng: np.random.Generator, figure: Figure, poses: Poses, split: str = "train") -> Pose:
+        """A posture for this figure; of a motion file it takes the split's own frames.
 
         Raises:
             InputError: the motion file is wrong.
@@ -114,7 +114,7 @@ class Poser:
         if poses.mocap is None:
             puppet, names, kind, support = self._posture(rng, figure, poses)
         else:
-            puppet, names = self._captured(rng, figure, poses, self._clip(Path(poses.mocap)))
+            puppet, names = self._captured(rng, figure, poses, self._clip(Path(poses.mocap)), split)
             kind, support = "mocap", "feet"
         face, expression = draw_face(rng, poses.expression, self.lids)
         vectors = puppet.vectors()
@@ -157,12 +157,13 @@ class Poser:
         return best[1]
 
     def _captured(
-        self, rng: np.random.Generator, figure: Figure, poses: Poses, clip: Mocap
+        self, rng: np.random.Generator, figure: Figure, poses: Poses, clip: Mocap, split: str
     ) -> tuple[Puppet, list[str]]:
         best: tuple[float, tuple[Puppet, list[str]]] | None = None
+        frames = clip.frames(split)
         for _ in range(FRAMES):
             puppet = Puppet(self.stage, figure)
-            puppet.local[:] = _eyes_ahead(clip.frame(int(rng.integers(len(clip.body)))))
+            puppet.local[:] = _eyes_ahead(clip.frame(frames[int(rng.integers(len(frames)))]))
             puppet.refresh()
             act = Act(puppet, rng, poses.variety, poses.hands)
             if clip.hands is None:
