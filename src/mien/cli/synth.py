@@ -31,7 +31,8 @@ def synth(
     """Pictures of synthetic people, and the exact truth about them as HumanData: OUT/images, train.npz and test.npz.
 
     The same seed gives the same files, for any number of workers. The test split is the same for every seed and shares
-    nothing with training. An interrupted run goes on where it stopped when it is started again.
+    nothing with training (of one background, or a single frame of poses, both have to make do). An interrupted run goes
+    on where it stopped when it is started again.
 
     Args:
         recipe: a name (see --list), or a Python file that defines RECIPE.
@@ -85,7 +86,9 @@ def _generate(job, workers: int) -> None:
 
     import mien.synth
     from mien.synth.generate import generate
+    from mien.synth.process import keep_memory
 
+    keep_memory()
     if not any(Path(mien.synth.__path__[0]).rglob("*.nbi")):
         print("compiling, this first time only: about two minutes before the first pictures", file=sys.stderr)
 
