@@ -78,10 +78,6 @@ class View:
         _to_camera(points, rotation, shift, found)
         return found
 
-    def to_world(self, points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-        """Camera to world frame: the inverse of `to_camera`."""
-        return (points - self.shift.astype(points.dtype)) @ self.rotation.astype(points.dtype)
-
     def project(self, points: Float[np.ndarray, "*batch 3"]) -> Float64[np.ndarray, "*batch 2"]:
         """Pixels of points in the world; of what lies behind the camera, nothing meaningful."""
         seen = self.to_camera(points.astype(np.float64)) @ self.K.T

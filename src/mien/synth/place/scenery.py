@@ -84,6 +84,11 @@ class Scenery:
         self.picture = float(view.size[1]), float(view.size[0]), float(view.K[0, 0])
 
     @property
+    def ahead(self) -> float:
+        """Which way the camera looks along z: 1 or -1."""
+        return -1.0 if self.view.rotation[2, 2] < 0 else 1.0
+
+    @property
     def people(self) -> Sequence[Stand]:
         """Who is there."""
         return self.plan.people
