@@ -119,7 +119,8 @@ class Studio:
         skins = [skin(stream(*key, i, "skin"), actors[i].figure, look) for i, look in enumerate(looks)]
         seats = self._seats(key, actors, view)
         meshes, owners = assemble(actors, skins, seats, view, place)
-        if stream(*key, "motion").random() < self.recipe.motion.share:
+        share = self.recipe.motion.share
+        if share and stream(*key, "motion").random() < share:
             scene = arrange(meshes, view.K, size, lights=None)
             seen = self._moving(stream(*key, "moving"), actors, skins, seats, view, place)
         else:
@@ -129,7 +130,9 @@ class Studio:
             scene.paint(seen)
         sensing = stream(*key, "sensor")
         picture = develop(seen, self.recipe.sensor, sensing)
-        people = [self._label(actor, own, scene, view) for actor, own in zip(actors, owners, strict=True)]
+        params = [camera_params(actor, view) for actor in actors]
+        bodies = [scene.packed.meshes[min(own) - 1].vertices for own in owners]
+        people = label(self.sharp_body, params, bodies, owners, scene, view, self.radius)
         name = picture_name(split, number)
         rows = [
             row(person, f"images/{name}", i, _words(actor, place), size, view.K)
@@ -199,10 +202,6 @@ class Studio:
             paint(picture, packed, K, lights=place.lights, samples=1, shadows=cast_shadows(packed, place))
             pictures.append(picture)
         return accumulate(pictures)
-
-    def _label(self, actor: Actor, own: set[int], scene: Scene, view: View) -> Person:
-        body = scene.packed.meshes[min(own) - 1]
-        return label(self.sharp_body, camera_params(actor, view), body.vertices, own, scene, view, self.radius)
 
 
 def picture_name(split: str, number: int) -> str:
