@@ -175,7 +175,7 @@ def gather(rng: np.random.Generator, people: People, actors: list[Actor]) -> lis
             if not _meet(cells, (shift[0] << 40) + shift[1], taken):
                 break
         placed.append(moved(actor, (shift[0] * _CELL, 0.0, shift[1] * _CELL)))
-        taken = np.union1d(taken, cells + ((shift[0] << 40) + shift[1]))
+        taken = _merged(taken, cells, (shift[0] << 40) + shift[1])
     return placed
 
 
@@ -193,6 +193,21 @@ def _meet(cells, shift, taken):
         else:
             j += 1
     return False
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _merged(taken, cells, shift):
+    """The taken cells and the others, shifted: each once, in order, as both are."""
+    found, i, j, count = np.empty(taken.shape[0] + cells.shape[0], dtype=np.int64), 0, 0, 0
+    while i < taken.shape[0] or j < cells.shape[0]:
+        if j == cells.shape[0] or (i < taken.shape[0] and taken[i] <= cells[j] + shift):
+            here, i = taken[i], i + 1
+        else:
+            here, j = cells[j] + shift, j + 1
+        if count == 0 or found[count - 1] != here:
+            found[count], count = here, count + 1
+    return found[:count]
 
 
 def _cells(actor: Actor) -> np.ndarray:

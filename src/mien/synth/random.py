@@ -23,8 +23,14 @@ __all__ = ["check_numbers", "check_ranges", "check_weights", "pick", "stream", "
 def stream(*names: str | int) -> np.random.Generator:
     """A generator seeded by the SHA-256 of the names."""
     text = "\x1f".join(f"{type(name).__name__}:{name}" for name in names)
-    digest = hashlib.sha256(text.encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest, "little"))
+    return _seeded(hashlib.sha256(text.encode()).digest())
+
+
+def _seeded(digest: bytes) -> np.random.Generator:
+    """What `numpy.random.default_rng` makes of the digest as a number, which it would take apart into these words."""
+    words = np.frombuffer(digest, "<u4")
+    seed = words if words[-1] else int.from_bytes(digest, "little")  # of a number, the last words that are 0 are lost
+    return np.random.Generator(np.random.PCG64(seed))
 
 
 def weighted(rng: np.random.Generator, weights: Float64[np.ndarray, " some"]) -> int:

@@ -259,7 +259,7 @@ class Scenery:
         starts = np.cumsum([0, *(len(mesh.vertices) for mesh in self.meshes)])
         if len(self.meshes) == 0:
             return [], [], []
-        world = np.concatenate([mesh.vertices for mesh in self.meshes]).astype(np.float32)
+        world = np.concatenate([mesh.vertices for mesh in self.meshes]).astype(np.float32, copy=False)
         seen = np.empty_like(world)
         camera = np.concatenate([self.view.rotation, self.view.shift[:, None]], 1)
         out = move(world, starts, camera, self.projection, *self.picture[:2], seen).tolist()

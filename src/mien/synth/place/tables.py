@@ -92,9 +92,9 @@ def coffee_table(rng: np.random.Generator) -> Item:
     return Item(kind="table", meshes=(*item.meshes, *([join(things)] if things else [])), half=item.half, height=height)
 
 
-def desk(rng: np.random.Generator, height: float = 0.73, wide: float | None = None) -> Item:
+def desk(rng: np.random.Generator, height: float = 0.73) -> Item:
     """With a monitor or two and a keyboard; drawers. Whoever sits at it is in front (+z)."""
-    wide, deep = (rng.uniform(1.2, 1.8) if wide is None else wide), rng.uniform(0.65, 0.8)
+    wide, deep = rng.uniform(1.2, 1.8), rng.uniform(0.65, 0.8)
     colour = choose(rng, (*WOOD, (0.92, 0.92, 0.92), (0.8, 0.8, 0.8)))
     item = tabletop(rng, wide, deep, height, colour, "desk")
     rows = [box(-wide / 2 + 0.3, 0.05, -0.02, 0.4, height - 0.15, deep - 0.14, times(colour, 0.95))]
