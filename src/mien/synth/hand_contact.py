@@ -22,7 +22,7 @@ from mien.synth.hands import span_of
 from mien.synth.overlap import overlaps
 from mien.synth.penetration import LEFT_FINGERS, LEFT_PALM, NUM_PIECES, RIGHT_FINGERS
 from mien.synth.puppet import Puppet
-from mien.synth.settle import settle
+from mien.synth.settle import TOLERANCE, deepest, settle
 
 __all__ = ["CONTACTS", "TOUCHING", "close_gap", "contact"]
 
@@ -243,15 +243,20 @@ def _wrap(
                 least[d] = 0.5 * (least[d] + most[d])
 
 
-def close_gap(puppet: Puppet) -> bool:
-    """Move hands that shall touch towards each other, if they do not; whether they touch and all is free."""
+def close_gap(puppet: Puppet) -> tuple[bool, float]:
+    """Move hands that shall touch towards each other, if they do not.
+
+    Returns:
+        Whether they touch and all is free, and how deep a limb still lies in another, metres.
+    """
     coarse = puppet.stage.coarse
     for _ in range(5):
-        if not settle(puppet, 5):
-            return False
+        depth = settle(puppet, 5)
+        if depth > TOLERANCE:
+            return False, depth
         points = coarse.pose(puppet.points, puppet.rest, puppet.world, puppet.position)
         apart, way = hands_apart(coarse, points)
         if apart <= TOUCHING:
-            return True
+            return True, depth
         puppet.approach(way * (1 + 0.001 / apart))
-    return False
+    return False, deepest(puppet)

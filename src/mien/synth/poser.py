@@ -30,7 +30,7 @@ from mien.synth.pose import Pose, Support
 from mien.synth.postures import KINDS, hands_together, safe
 from mien.synth.puppet import Puppet, Stage
 from mien.synth.random import check_weights, pick
-from mien.synth.settle import TOLERANCE, overlaps, settle
+from mien.synth.settle import TOLERANCE, deepest, settle
 
 __all__ = ["KIND_MIX", "Poser", "Poses", "Tally"]
 
@@ -142,13 +142,16 @@ class Poser:
             else:
                 made, support = kind, KINDS[kind](act)
             act.grip_rest()
-            free = close_gap(puppet) if together and attempt < TRIES else settle(puppet)
+            if together and attempt < TRIES:
+                free, depth = close_gap(puppet)
+            else:
+                depth = settle(puppet)
+                free = depth <= TOLERANCE
             found = puppet, act.names, made, support
             if free:
                 self.tally.retries += attempt
                 self.tally.safe += attempt >= TRIES
                 return found
-            depth = float(overlaps(puppet)[..., 0].max())
             if best is None or depth < best[0]:
                 best = depth, found
         assert best is not None
@@ -169,7 +172,7 @@ class Poser:
             if clip.hands is None:
                 act.grip_rest()
             found = puppet, [name or "mocap" for name in act.names]
-            depth = float(overlaps(puppet)[..., 0].max())
+            depth = deepest(puppet)
             if depth <= DEEP:
                 return found
             self.tally.skipped += 1
