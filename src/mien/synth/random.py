@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Mapping
-from numbers import Real
 
 import numpy as np
 from jaxtyping import Float64
@@ -91,7 +90,8 @@ def check_ranges(settings: object, names: str, low: float, high: float, *, whole
 
 
 def _within(value: object, low: float, high: float, whole: bool) -> bool:
-    return isinstance(value, Real) and low <= value <= high and (not whole or isinstance(value, (int, np.integer)))
+    kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    return isinstance(value, kinds) and bool(low <= value <= high)
 
 
 def _of(settings: object) -> str:
