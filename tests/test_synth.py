@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -9,11 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from plain_smplx import PlainBody, nearest_hit, read_humandata
 
 from mien.body.files import find_body
@@ -23,6 +27,10 @@ from mien.data.validate import validate
 from mien.errors import InputError, MienError
 from mien.synth.generate import Job, generate, plan
 from mien.synth.labels import CLOTH, flesh
+from mien.synth.mocap import Mocap
+from mien.synth.place import build
+from mien.synth.place.backgrounds import Backgrounds
+from mien.synth.random import stream
 from mien.synth.recipes import RECIPES
 from mien.synth.studio import Shot, Studio
 
@@ -277,16 +285,56 @@ def test_every_recipe(recipe: str, tmp_path: Path) -> None:
         (["studio", "--body", "nothing.npz"], "nothing.npz"),
         (["studio", "--backgrounds", "nowhere"], "nowhere"),
         (["nowhere.py"], "nowhere.py"),
+        (["studio", "--poses", "."], "a folder"),
+        (["studio", "--backgrounds", "."], "holds no pictures"),
         ([], "no recipe"),
     ],
 )
 def test_bad_input_is_one_line(
-    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     out = tmp_path / "out"
     assert main(["synth", *arguments, "--out", str(out)]) == 2
     error = capsys.readouterr().err.strip()
     assert error.startswith("mien: error:") and message in error and "\n" not in error
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ('framing=Framing(subject={"face": 1})', "'face'; known: chest_up"),
+        ("framing=Framing(subject={})", "some above 0"),
+        ("framing=Framing(fill=(0, 0))", "fill is (0, 0); expected two numbers from 0.01 to 20"),
+        ("framing=Framing(fov=(200, 200))", "from 1 to 179"),
+        ("framing=Framing(roll=-1)", "roll is -1"),
+        ("sensor=Sensor(quality=(95, 80))", "quality is (95, 80)"),
+        ("sensor=Sensor(quality=(80, 950))", "two whole numbers from 0 to 100"),
+        ("sensor=Sensor(noise=(3, 1))", "the lower first"),
+        ("sensor=Sensor(grey=float('nan'))", "grey is nan"),
+        ("motion=Motion(frames=0)", "a whole number from 1 to 256"),
+        ("people=People(count={0: 1})", "'0'; known: 1, 2"),
+        ("people=People(count={1: -1, 2: 3})", "0 or more"),
+        ("people=People(shape=float('inf'))", "shape is inf"),
+    ],
+)
+def test_wrong_numbers_of_a_recipe_are_one_line(
+    wrong: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "mine.py", tmp_path / "out"
+    path.write_text(
+        "from mien.synth.cast import People\nfrom mien.synth.framing import Framing\n"
+        "from mien.synth.recipes import Motion, Recipe\nfrom mien.synth.sensor import Sensor\n"
+        f"RECIPE = Recipe(name='mine', summary='my own', {wrong})\n"
+    )
+    assert main(["synth", str(path), "--out", str(out)]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith(f"mien: error: {path}: ") and message in error and "\n" not in error
     assert not out.exists()
 
 
@@ -367,3 +415,151 @@ def test_backgrounds_of_the_user(tmp_path: Path) -> None:
 def test_settings_are_written(made: Path) -> None:
     settings = json.loads((made / "synth.json").read_text())
     assert settings["recipe"] == "crowd" and settings["train"] == 36 and settings["test"] == 4
+
+
+def test_making_pictures_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+    def state() -> tuple[object, ...]:
+        return torch.get_num_threads(), cv2.getNumThreads(), gc.get_threshold(), gc.get_freeze_count()
+
+    import mien.synth.generate as module
+
+    before, cv_before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        torch.set_num_threads(2)
+        cv2.setNumThreads(2)
+        found = state()
+        generate(job(tmp_path / "whole", count=1, size=64), 1)
+        assert state() == found and not module._STUDIO
+        with pytest.raises(KeyboardInterrupt):
+            generate(job(tmp_path / "stopped", count=1, size=64), 1, _stop_when_done)
+        assert state() == found and not module._STUDIO
+    finally:
+        torch.set_num_threads(before)
+        cv2.setNumThreads(cv_before)
+
+
+def _stop_when_done(done: int, total: int) -> None:
+    if done == total:
+        raise KeyboardInterrupt
+
+
+def test_pictures_that_are_lost_before_the_end_are_made_again(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        generate(job(tmp_path, count=4, size=64), 1, _stop_when_done)
+    pictures = content(tmp_path / "images")
+    assert len(pictures) == 4 and list(tmp_path.glob(".parts/*.npz"))
+    (tmp_path / "images/train_0000001.jpg").unlink()
+    (tmp_path / "images/test_0000000.jpg").write_bytes(b"")
+    generate(job(tmp_path, count=4, size=64), 1)
+    assert content(tmp_path / "images") == pictures and (tmp_path / "train.npz").exists()
+
+
+def test_a_finished_folder_without_its_labels_is_told(tmp_path: Path) -> None:
+    generate(job(tmp_path, count=2, size=64), 1)
+    labels = (tmp_path / "train.npz").read_bytes()
+    (tmp_path / "train.npz").unlink()
+    with pytest.raises(InputError, match=r"has no train\.npz; delete .*statistics\.html"):
+        generate(job(tmp_path, count=2, size=64), 1)
+    (tmp_path / "statistics.html").unlink()
+    generate(job(tmp_path, count=2, size=64), 1)
+    assert (tmp_path / "train.npz").read_bytes() == labels
+
+
+def test_a_body_with_few_betas_is_refused(fake_bodies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mien.synth.generate as module
+
+    with np.load(fake_bodies / "smplx/SMPLX_NEUTRAL.npz", allow_pickle=True) as archive:
+        arrays = dict(archive)
+    arrays["shapedirs"] = arrays["shapedirs"][..., :5]
+    np.savez(tmp_path / "few.npz", **arrays)
+    wrong = job(tmp_path / "out", count=40, size=64, body=str(tmp_path / "few.npz"))
+    with pytest.raises(MienError, match="betas"):
+        generate(wrong, 2)
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(module, "plan", lambda _: {})  # what only a worker sees is told, too
+    with pytest.raises(MienError, match="betas"):
+        generate(wrong, 2)
+
+
+def test_a_file_of_poses_that_may_not_be_read_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "poses.npz"
+    np.savez(path, poses=np.zeros((3, 156)))
+    real = open
+
+    def refused(file: object, *rest: Any, **more: Any) -> Any:
+        if file == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(file, *rest, **more)  # pyright: ignore
+
+    monkeypatch.setattr("builtins.open", refused)
+    assert main(["synth", "studio", "--poses", str(path), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err.strip()
+    assert "Permission denied" in error and "\n" not in error and not (tmp_path / "out").exists()
+
+
+def test_splits_share_no_frame_and_no_background(tmp_path: Path) -> None:
+    for count in (2, 9, 10, 25, 1000):
+        clip = Mocap(path=tmp_path, body=np.zeros((count, 22, 3)), hands=None)
+        train, test = clip.frames("train"), clip.frames("test")
+        assert train and test and not {*train} & {*test} and len(train) + len(test) == count
+        assert len(test) == max(1, count // 10)
+    (tmp_path / "in").mkdir()
+    for i in range(23):
+        (tmp_path / f"in/{i}.png").touch()
+        if i:
+            every = Backgrounds.open(tmp_path)
+            train, test = (set(every.of(split).paths) for split in ("train", "test"))
+            assert train and test and not train & test and train | test == set(every.paths)
+    clip = Mocap(path=tmp_path, body=np.zeros((1, 22, 3)), hands=None)
+    assert clip.frames("train") == clip.frames("test") == range(1)
+
+
+def test_pictures_of_a_split_take_its_own_frames_and_backgrounds(tmp_path: Path) -> None:
+    """Standing people, told apart by an elbow; backgrounds, told apart by their grey."""
+    rows = np.zeros((20, 156))
+    rows[:, 0], rows[:, 50], rows[:, 53] = np.pi / 2, -1.1, 1.1
+    rows[:, 3 * 18 + 1] = -0.02 * np.arange(20)
+    np.savez(tmp_path / "poses.npz", poses=rows)
+    (tmp_path / "in").mkdir()
+    for i in range(10):
+        cv2.imwrite(str(tmp_path / f"in/{i}.png"), np.full((64, 64, 3), 20 * i, np.uint8))
+    asked = job(tmp_path / "out", size=64, poses=tmp_path / "poses.npz", backgrounds=tmp_path / "in")
+    settings = plan(asked)
+    assert (settings["poses_train"], settings["poses_test"]) == (18, 2)
+    assert (settings["backgrounds_train"], settings["backgrounds_test"]) == (9, 1)
+    room, greys = Studio.open(asked), Backgrounds.open(tmp_path / "in").of("test").paths
+    for split, frames in (("train", range(18)), ("test", range(18, 20))):
+        for number in range(4):
+            actor = room.shoot(split, number).actors[0]
+            assert round(-float(actor.pose.rotations[18, 1]) / 0.02) in frames
+    place = build(stream("a"), room.recipe.places, shoot("studio", 0, tmp_path).view, np.zeros((1, 3)), None, "test")
+    assert place.backdrop[0, 0, 0] == 20 * int(greys[0].stem)
+
+
+def test_other_backgrounds_of_the_same_name_are_another_job(tmp_path: Path) -> None:
+    jobs = []
+    for name in ("a", "b"):
+        (tmp_path / name / "in").mkdir(parents=True)
+        cv2.imwrite(
+            str(tmp_path / name / "in/x.png"),
+            np.random.default_rng(0).integers(0, 255, (9, 9 + len(jobs), 3), np.uint8),
+        )
+        jobs.append(job(tmp_path / "out", count=1, size=64, backgrounds=tmp_path / name / "in"))
+    generate(jobs[0], 1)
+    with pytest.raises(InputError, match="backgrounds_sha256"):
+        generate(jobs[1], 1)
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from pathlib import Path\nfrom mien.synth.place import Places\nfrom mien.synth.recipes import Recipe\n"
+        f"RECIPE = Recipe(name='mine', summary='', places=Places(folder=Path({str(tmp_path / 'a/in')!r})))\n"
+    )
+    assert plan(job(tmp_path, str(path)))["backgrounds_sha256"] == plan(jobs[0])["backgrounds_sha256"]
+    assert "backgrounds_sha256" not in plan(job(tmp_path)), "folders that were begun before go on"
+
+
+def test_seeds_of_numpy_are_numbers(tmp_path: Path) -> None:
+    room, other = Studio.open(job(tmp_path, size=64, seed=5)), job(tmp_path, size=64)
+    object.__setattr__(other, "seed", np.int64(5))  # what a caller without types may pass
+    assert room.shoot("train", 1).jpeg == replace(room, job=other).shoot("train", 1).jpeg

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
-from mien.synth.cast import _meet
+from mien.synth.cast import _meet, _merged
 from mien.synth.labels import _box
-from mien.synth.random import pick, stream, weighted
+from mien.synth.random import _seeded, pick, stream, weighted
 from mien.synth.turns import matrices_of, vectors_of
 from mien.synth.wardrobe.fit import _along_bones
 
@@ -67,3 +67,18 @@ def test_cells_meet_where_they_share_one() -> None:
         met.append(bool(_meet(cells, shift, taken)))
         assert met[-1] == bool(np.isin(cells + shift, taken).any())
     assert 10 < sum(met) < 90
+
+
+def test_merged_cells_are_the_union() -> None:
+    rng = np.random.default_rng(8)
+    for count in range(30):
+        taken, cells = (np.unique(rng.integers(0, 60, count)) for _ in range(2))
+        np.testing.assert_array_equal(_merged(taken, cells, 7), np.union1d(taken, cells + 7), strict=True)
+
+
+def test_seeds_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(9)
+    for zeros in (0, 0, 1, 3, 4, 5, 12, 28, 32):
+        digest = rng.bytes(32 - zeros) + bytes(zeros)
+        expected = np.random.default_rng(int.from_bytes(digest, "little"))
+        assert _seeded(digest).bit_generator.state == expected.bit_generator.state

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.synth.studio import Studio
+
 PEOPLE = 8
 """In the folder of synthetic pictures."""
 FRAMES = 20
+STUDIOS: list[Studio] = []
+"""What synthetic pictures were made in: a run that is forked need not open one."""
 
 
 def make(folder: Path) -> None:
@@ -22,7 +26,9 @@ def make(folder: Path) -> None:
     from mien.train.config import Records, to_json
 
     folder.mkdir(parents=True, exist_ok=True)
-    generate(Job(recipe="studio", out=folder / "studio", count=PEOPLE, test=PEOPLE // 2, size=64, seed=5), 1)
+    job = Job(recipe="studio", out=folder / "studio", count=PEOPLE, test=PEOPLE // 2, size=64, seed=5)
+    generate(job, 1)
+    STUDIOS.append(Studio.open(job))
     _write_weights(folder / "nano.safetensors", Smplest.random(NANO, 3))
     _write_pictures(folder)
     for seed in range(3):

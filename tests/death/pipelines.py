@@ -30,13 +30,12 @@ def _synth(inputs: Path, out: Path) -> list[str]:
 
 
 def _shrink_synth() -> None:
+    from death.inputs import STUDIOS
     from mien.synth import generate
     from mien.synth.studio import Studio
 
     generate.CHUNK = 2
-    kept = generate._STUDIO["studio"]
-    assert isinstance(kept, Studio)
-    Studio.open = lambda job: replace(kept, job=job)
+    Studio.open = lambda job: replace(STUDIOS[0], job=job)
 
 
 def _ingest(inputs: Path, out: Path) -> list[str]:

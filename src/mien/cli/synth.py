@@ -34,7 +34,8 @@ def synth(
     """Pictures of synthetic people, and the exact truth about them as HumanData: OUT/images, train.npz and test.npz.
 
     The same seed gives the same files, for any number of workers. The test split is the same for every seed and shares
-    nothing with training. An interrupted run goes on where it stopped when it is started again.
+    nothing with training (of one background, or a single frame of poses, both have to make do). An interrupted run goes
+    on where it stopped when it is started again.
 
     Args:
         recipe: a name (see --list), or a Python file that defines RECIPE.
@@ -88,7 +89,9 @@ def _generate(job: Job, workers: int) -> None:
 
     from mien.kernel_cache import are_kept
     from mien.synth.generate import generate
+    from mien.synth.process import keep_memory
 
+    keep_memory()
     if not are_kept("synth"):
         say("compiling, as nothing is kept from before: about two minutes before the first pictures")
 

@@ -9,7 +9,15 @@ import numpy as np
 from mien.synth.puppet import Puppet
 from mien.synth.random import pick
 
-__all__ = ["Act"]
+__all__ = ["Act", "Y", "Z", "out_to"]
+
+Y, Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
+"""Up and ahead."""
+
+
+def out_to(side: int) -> np.ndarray:
+    """The direction away from the body on that side: 0 is the left."""
+    return np.array([-1.0 if side else 1.0, 0.0, 0.0])
 
 
 class Act:

@@ -10,19 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mien.synth.act import Act
+from mien.synth.act import Act, Y, Z, out_to
 
 __all__ = ["FACE_HABITS", "HABITS", "behind_back", "carry", "cross", "hang", "on_hip", "talk", "touch_face", "wave"]
-
-OUT, IN = (1.0, -1.0)
-
-
-def _x(side: int) -> np.ndarray:
-    """The direction away from the body on that side."""
-    return np.array([-1.0 if side else 1.0, 0.0, 0.0])
-
-
-Y, Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
 
 
 def hang(act: Act, side: int, swing: float = 0.0) -> None:
@@ -50,7 +40,7 @@ def on_hip(act: Act, side: int) -> None:
     act.grip(side, "relaxed", "loose", "half_closed", "fist", share=0.45)
     place, normal = act.puppet.spot(("left_", "right_")[side] + act.one_of(hip=0.45, waist=0.55))
     forwards = act.chance(0.75)
-    along = (0.75 if forwards else -0.5) * Z - 0.55 * Y - 0.35 * _x(side) + 0.12 * act.rng.standard_normal(3)
+    along = (0.75 if forwards else -0.5) * Z - 0.55 * Y - 0.35 * out_to(side) + 0.12 * act.rng.standard_normal(3)
     act.puppet.reach(side, place, -normal, along, gap=0.004, turn=0.7, swivel=act.about(12, 8))
 
 
@@ -65,12 +55,12 @@ def cross(act: Act) -> None:
         act.grip(side, "loose", "relaxed", "flat", "half_closed", share=0.8)
         place = np.array(
             [
-                sternum[0] + size * _x(side)[0] * act.about(-0.05 if over else -0.035, 0.012),
+                sternum[0] + size * out_to(side)[0] * act.about(-0.05 if over else -0.035, 0.012),
                 high - size * (0.148 if over else 0.245),
                 sternum[2] + size * (0.108 if over else 0.06),
             ]
         )
-        across = -_x(side) + (0.1 * Y - 0.3 * Z if over else 0.05 * Y - 0.5 * Z)
+        across = -out_to(side) + (0.1 * Y - 0.3 * Z if over else 0.05 * Y - 0.5 * Z)
         facing = -Z - 0.5 * Y if over else -Z
         p.reach(side, place, facing, across, by="wrist", turn=0.5, swivel=act.about(4 if over else -4, 4))
 
@@ -79,8 +69,8 @@ def behind_back(act: Act, side: int) -> None:
     """The hand at the small of the back."""
     place, normal = act.puppet.spot("back")
     act.grip(side, "relaxed", "loose", "half_closed", share=0.4)
-    place = place + _x(side) * act.about(0.05, 0.012, 0.02, 0.08) - Y * act.between(0.0, 0.08)
-    act.puppet.reach(side, place, normal, -_x(side) - 0.3 * Y, by="back", gap=-0.012, turn=0.4, swivel=-12.0)
+    place = place + out_to(side) * act.about(0.05, 0.012, 0.02, 0.08) - Y * act.between(0.0, 0.08)
+    act.puppet.reach(side, place, normal, -out_to(side) - 0.3 * Y, by="back", gap=-0.012, turn=0.4, swivel=-12.0)
 
 
 def talk(act: Act, side: int) -> None:
@@ -90,13 +80,13 @@ def talk(act: Act, side: int) -> None:
     chest = p.joint(9)
     place = (
         chest
-        + _x(side) * act.about(0.17, 0.08, 0.02, 0.4)
+        + out_to(side) * act.about(0.17, 0.08, 0.02, 0.4)
         + Y * act.about(-0.02, 0.11, -0.22, 0.28)
         + Z * act.about(0.34, 0.07, 0.2, 0.5)
     )
     way = act.one_of(up=0.35, inwards=0.4, front=0.15, down=0.1)
-    facing = {"up": Y - 0.35 * _x(side), "inwards": -_x(side) + 0.25 * Y, "front": Z + 0.4 * Y, "down": -Y}[way]
-    along = {"up": Z, "inwards": Z + 0.25 * Y, "front": Y + 0.2 * _x(side), "down": Z - 0.4 * _x(side)}[way]
+    facing = {"up": Y - 0.35 * out_to(side), "inwards": -out_to(side) + 0.25 * Y, "front": Z + 0.4 * Y, "down": -Y}[way]
+    along = {"up": Z, "inwards": Z + 0.25 * Y, "front": Y + 0.2 * out_to(side), "down": Z - 0.4 * out_to(side)}[way]
     noise = 0.2 * act.rng.standard_normal((2, 3))
     p.reach(side, place, facing + noise[0], along + noise[1], by="wrist", turn=0.8, swivel=act.about(0, 10))
 
@@ -106,10 +96,12 @@ def wave(act: Act, side: int) -> None:
     p = act.puppet
     act.grip(side, "spread", "flat", "count_5", "loose", share=0.6)
     shoulder, reach = p.joint(16 + side), p.arm_length
-    place = shoulder + _x(side) * act.between(0.1, 0.55) * reach + Y * act.between(0.3, 0.85) * reach
+    place = shoulder + out_to(side) * act.between(0.1, 0.55) * reach + Y * act.between(0.3, 0.85) * reach
     place = place + Z * act.between(0.15, 0.45) * reach
     noise = 0.2 * act.rng.standard_normal((2, 3))
-    p.reach(side, place, Z + noise[0], Y + 0.25 * _x(side) + noise[1], by="wrist", turn=0.8, swivel=act.about(5, 12))
+    p.reach(
+        side, place, Z + noise[0], Y + 0.25 * out_to(side) + noise[1], by="wrist", turn=0.8, swivel=act.about(5, 12)
+    )
 
 
 def carry(act: Act) -> None:
@@ -118,8 +110,8 @@ def carry(act: Act) -> None:
     width, high, ahead = act.between(0.12, 0.24), act.between(-0.16, 0.1), act.between(0.26, 0.42)
     for side in (0, 1):
         act.grip(side, "hold_ball", "flat", "hold_flat", "hold_cylinder", share=0.5)
-        place = act.puppet.joint(9) + _x(side) * width + Y * high + Z * ahead
-        facing, along = (Y - 0.2 * _x(side), Z) if up else (-_x(side) + 0.1 * Y, Z + 0.1 * Y)
+        place = act.puppet.joint(9) + out_to(side) * width + Y * high + Z * ahead
+        facing, along = (Y - 0.2 * out_to(side), Z) if up else (-out_to(side) + 0.1 * Y, Z + 0.1 * Y)
         act.puppet.reach(side, place, facing, along, by="wrist", swivel=act.about(-4, 6))
 
 
@@ -127,9 +119,9 @@ def hold_front(act: Act, side: int) -> None:
     """Something small held before the chest and looked at: a phone, a cup."""
     act.grip(side, "hold_flat", "hold_cylinder", "hold_thin", "key", share=0.5)
     p = act.puppet
-    place = p.joint(9) + _x(side) * act.between(0.02, 0.16) + Y * act.between(0.0, 0.2) + Z * act.between(0.26, 0.4)
-    facing = -Z + 0.5 * Y - 0.5 * _x(side) + 0.1 * act.rng.standard_normal(3)
-    p.reach(side, place, facing, Y + 0.5 * Z - 0.2 * _x(side), by="wrist", turn=0.7)
+    place = p.joint(9) + out_to(side) * act.between(0.02, 0.16) + Y * act.between(0.0, 0.2) + Z * act.between(0.26, 0.4)
+    facing = -Z + 0.5 * Y - 0.5 * out_to(side) + 0.1 * act.rng.standard_normal(3)
+    p.reach(side, place, facing, Y + 0.5 * Z - 0.2 * out_to(side), by="wrist", turn=0.7)
 
 
 def at_thigh(act: Act, side: int) -> None:
@@ -139,7 +131,13 @@ def at_thigh(act: Act, side: int) -> None:
     act.grip(side, "relaxed", "relaxed", "loose", "flat", share=0.45)
     place = place - knee * act.between(-0.2, 0.25)
     act.puppet.reach(
-        side, place, -normal, knee - 0.25 * np.linalg.norm(knee) * _x(side), gap=0.006, turn=0.8, swivel=act.about(5, 9)
+        side,
+        place,
+        -normal,
+        knee - 0.25 * np.linalg.norm(knee) * out_to(side),
+        gap=0.006,
+        turn=0.8,
+        swivel=act.about(5, 9),
     )
 
 
@@ -155,7 +153,7 @@ def on_heart(act: Act, side: int) -> None:
     """The hand on the chest."""
     place, normal = act.puppet.spot(("sternum", ("right_", "left_")[side] + "chest")[int(act.chance(0.4))])
     act.grip(side, "flat", "loose", "relaxed", "fist", share=0.5)
-    act.puppet.reach(side, place, -normal, -_x(side) + 0.35 * Y, gap=0.006, turn=0.8)
+    act.puppet.reach(side, place, -normal, -out_to(side) + 0.35 * Y, gap=0.006, turn=0.8)
 
 
 def on_shoulder(act: Act, side: int) -> None:
@@ -163,7 +161,7 @@ def on_shoulder(act: Act, side: int) -> None:
     spot = act.one_of(shoulder=0.35, upper_arm=0.65)
     place, normal = act.puppet.spot(("right_", "left_")[side] + spot)
     act.grip(side, "relaxed", "loose", "hold_cylinder", share=0.5)
-    act.puppet.reach(side, place, -normal - 0.3 * Z, -_x(side) + 0.2 * Y, gap=0.01, turn=0.5)
+    act.puppet.reach(side, place, -normal - 0.3 * Z, -out_to(side) + 0.2 * Y, gap=0.01, turn=0.5)
 
 
 def _to_head(
@@ -176,7 +174,7 @@ def _to_head(
         place, normal = p.spot(own + spot if spot in ("ear", "cheek", "jaw", "temple", "head_side") else spot)
         head = p.joint(15) - p.joint(12)
         up = head / np.linalg.norm(head)
-        way = along[0] * _x(side) + along[1] * up + along[2] * Z + 0.12 * act.rng.standard_normal(3)
+        way = along[0] * out_to(side) + along[1] * up + along[2] * Z + 0.12 * act.rng.standard_normal(3)
         palm = -normal if by != "back" else normal
         palm = palm + facing * (Y if by != "back" else Z)
         place = place + 0.006 * act.variety * act.rng.standard_normal(3)

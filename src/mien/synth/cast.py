@@ -17,6 +17,7 @@ from mien.body.reading import BodyArrays
 from mien.body.skinning import skin
 from mien.synth.figure import Figure, Piece, follow
 from mien.synth.pose import Pose
+from mien.synth.random import check_numbers, check_weights
 from mien.synth.turns import matrices_of
 
 __all__ = ["SHOES", "Actor", "People", "gather", "make_figure", "moved", "put", "seat_height", "swung"]
@@ -29,6 +30,7 @@ _STEP = 0.06
 _EVERY = 7
 """Of the vertices, one in so many is looked at when people are kept apart."""
 _TRIES = 80
+_COUNTS = ("1", "2", "3", "4", "5", "6")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,11 @@ class People:
     """Standard deviation of their headings around a common one, degrees."""
     shape: float = 1.0
     """Standard deviation of the betas, which are cut at +-3."""
+
+    def __post_init__(self) -> None:
+        check_weights("numbers of people", {str(n): weight for n, weight in self.count.items()}, _COUNTS)
+        check_numbers(self, "spread shape", 0, 10)
+        check_numbers(self, "facing", 0, 360)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -168,7 +175,7 @@ def gather(rng: np.random.Generator, people: People, actors: list[Actor]) -> lis
             if not _meet(cells, (shift[0] << 40) + shift[1], taken):
                 break
         placed.append(moved(actor, (shift[0] * _CELL, 0.0, shift[1] * _CELL)))
-        taken = np.union1d(taken, cells + ((shift[0] << 40) + shift[1]))
+        taken = _merged(taken, cells, (shift[0] << 40) + shift[1])
     return placed
 
 
@@ -186,6 +193,21 @@ def _meet(cells, shift, taken):
         else:
             j += 1
     return False
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+@no_type_check
+def _merged(taken, cells, shift):
+    """The taken cells and the others, shifted: each once, in order, as both are."""
+    found, i, j, count = np.empty(taken.shape[0] + cells.shape[0], dtype=np.int64), 0, 0, 0
+    while i < taken.shape[0] or j < cells.shape[0]:
+        if j == cells.shape[0] or (i < taken.shape[0] and taken[i] <= cells[j] + shift):
+            here, i = taken[i], i + 1
+        else:
+            here, j = cells[j] + shift, j + 1
+        if count == 0 or found[count - 1] != here:
+            found[count], count = here, count + 1
+    return found[:count]
 
 
 def _cells(actor: Actor) -> np.ndarray:

@@ -18,9 +18,8 @@ from mien.synth.figure import surface_normals
 from mien.synth.overlap import face_distance, nearest_pair, outside, overlaps
 from mien.synth.penetration import NUM_PIECES, PIECES, Parts, cut_parts
 
-__all__ = ["LIMBS", "LIMB_NAMES", "NUM_LIMBS", "Coarse", "coarse_body", "hands_apart"]
+__all__ = ["LIMBS", "NUM_LIMBS", "Coarse", "coarse_body", "hands_apart"]
 
-LIMB_NAMES = ("torso", "head", "left_arm", "right_arm", "left_hand", "right_hand", "left_leg", "right_leg")
 TORSO, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_HAND, RIGHT_HAND, LEFT_LEG, RIGHT_LEG = range(8)
 NUM_LIMBS = 8
 LIMBS: tuple[int, ...] = (

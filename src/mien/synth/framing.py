@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.body.joints import SMPLX_JOINTS
-from mien.synth.random import pick
+from mien.synth.random import check_numbers, check_ranges, check_weights, pick
 from mien.synth.view import View
 
 __all__ = ["SUBJECTS", "Framing", "aim"]
@@ -21,7 +21,7 @@ _HANDS = {side: tuple(i for i, name in enumerate(SMPLX_JOINTS) if name.startswit
           ("left", "right")}  # fmt: skip
 SUBJECTS: dict[str, tuple[int, ...]] = {
     "whole": tuple(range(55)),
-    "knees_up": (0, 1, 2, 3, 4, 5, *range(6, 7), 9, *range(12, 55)),
+    "knees_up": (0, 1, 2, 3, 4, 5, 6, 9, *range(12, 55)),
     "waist_up": (0, 3, 6, 9, *range(12, 55)),
     "chest_up": (6, 9, 12, 13, 14, 15, 16, 17, 22, 23, 24),
     "head": (12, 15, 22, 23, 24),
@@ -55,6 +55,16 @@ class Framing:
     """Standard deviation, degrees."""
     shift: float = 0.05
     """Standard deviation of where the subject's centre lies off the picture's, as a share of its width."""
+
+    def __post_init__(self) -> None:
+        check_weights("subjects", self.subject, SUBJECTS)
+        check_numbers(self, "one", 0, 1)
+        check_ranges(self, "fill", 0.01, 20)
+        check_ranges(self, "azimuth", -720, 720)
+        check_ranges(self, "elevation", -90, 90)
+        check_ranges(self, "fov", 1, 179)
+        check_numbers(self, "roll", 0, 180)
+        check_numbers(self, "shift", 0, 1)
 
 
 def aim(

@@ -8,13 +8,14 @@ same for any number of processes and of interruptions.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import gc
 import json
 import multiprocessing
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -27,11 +28,15 @@ import numpy as np
 import mien
 from mien.body.files import find_body, read_body
 from mien.data.humandata import HumanData
-from mien.errors import BodyError, InputError, MienError, OutputError
+from mien.errors import InputError, MienError, OutputError
 from mien.files import atomic_write, exclusive, read_json, sha256
 from mien.npz import load_npz
-from mien.synth.recipes import load_recipe
+from mien.synth.mocap import read_mocap
+from mien.synth.place.backgrounds import Backgrounds
+from mien.synth.process import collect_rarely, keep_memory, use_threads
+from mien.synth.recipes import Recipe, load_recipe
 from mien.synth.rows import ROWS, pack_rows, to_humandata
+from mien.synth.studio import Studio, open_body, picture_name, recipe_of
 from mien.synth.summary import write_sheets, write_statistics
 from mien.workers import end_with_parent
 
@@ -43,6 +48,7 @@ MIN_SIZE, MAX_SIZE = 64, 4096
 TEST_SHARE = 0.1
 SETTINGS = "synth.json"
 PARTS = ".parts"
+SPLITS = ("train.npz", "test.npz")
 LAST = "statistics.html"
 """Written when all else is done; only then the parts go."""
 
@@ -77,7 +83,8 @@ def plan(job: Job) -> dict[str, object]:
     """Check a job; what it will make, as it is written to the folder's settings.
 
     Raises:
-        InputError: a number is out of range, or the recipe is unknown.
+        InputError: a number is out of range, the recipe is unknown, or there is nothing in the file of poses or in the
+            folder of backgrounds.
         BodyError: the body file is wrong.
         AssetMissing: it is not there.
     """
@@ -88,15 +95,8 @@ def plan(job: Job) -> dict[str, object]:
     if not 0 <= job.counts["test"] <= job.count:
         raise InputError(f"--test {job.test}", expected=f"0 to {job.count}, the --count of all pictures")
     recipe = load_recipe(job.recipe)
-    if job.backgrounds is not None and not job.backgrounds.is_dir():
-        raise InputError(f"--backgrounds {job.backgrounds} is no folder", expected="a folder of pictures")
-    if job.body is not None and read_body(find_body(job.body)).hands_meanl is None:
-        todo = "choose an SMPL-X body, or leave --body out for the open one"
-        raise BodyError(f"{job.body} has no hands and face", expected="a body of the SMPL-X family", todo=todo)
-    files = {"body": find_body("openbody" if job.body is None else job.body), "poses": job.poses}
-    for name, path in files.items():
-        if path is not None and not Path(path).is_file():
-            raise InputError(f"--{name} {path} is not there", expected="a file")
+    if job.body is not None:
+        open_body(job)
     return {
         "recipe": recipe.name,
         "version": recipe.version,
@@ -104,10 +104,28 @@ def plan(job: Job) -> dict[str, object]:
         "seed": job.seed,
         "size": job.size,
         **job.counts,
-        **{f"{name}_sha256": None if path is None else sha256(Path(path)) for name, path in files.items()},
-        "backgrounds": None if job.backgrounds is None else job.backgrounds.name,
+        "body_sha256": sha256(find_body("openbody" if job.body is None else job.body)),
+        "poses_sha256": None,
+        "backgrounds": None,
+        **_given(recipe_of(job)),
         "mien": mien.__version__,
     }
+
+
+def _given(recipe: Recipe) -> dict[str, object]:
+    """What postures and backgrounds are taken from, where they are somebody's, and how many each split has."""
+    found: dict[str, object] = {}
+    if recipe.poses.mocap is not None:
+        path = Path(recipe.poses.mocap)
+        clip = read_mocap(path)
+        found |= {"poses_sha256": sha256(path)}
+        found |= {f"poses_{split}": len(clip.frames(split)) for split in ("train", "test")}
+    if recipe.places.folder is not None:
+        folder = Path(recipe.places.folder)
+        pictures = Backgrounds.open(folder)
+        found |= {"backgrounds": folder.name, "backgrounds_sha256": pictures.digest()}
+        found |= {f"backgrounds_{split}": len(pictures.of(split).paths) for split in ("train", "test")}
+    return found
 
 
 def generate(job: Job, workers: int, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
@@ -125,20 +143,36 @@ def generate(job: Job, workers: int, progress: Callable[[int, int], None] = lamb
     settings = plan(job)
     with exclusive(job.out):
         _claim(job.out, settings)
-        if not (job.out / LAST).exists():
+        if not _finished(job.out):
             _generate(job, workers, progress)
         shutil.rmtree(job.out / PARTS, ignore_errors=True)
     progress(job.count, job.count)
 
 
+def _finished(out: Path) -> bool:
+    """Whether all is made.
+
+    Raises:
+        InputError: it was, and some of it is gone.
+    """
+    if not (out / LAST).exists():
+        return False
+    gone = [name for name in SPLITS if not (out / name).exists()]
+    if gone:
+        todo = f"delete {out / LAST} and run the same command again: all is made anew"
+        raise InputError(f"{out} was finished, and has no {' and no '.join(gone)}", todo=todo)
+    return True
+
+
 def _generate(job: Job, workers: int, progress: Callable[[int, int], None]) -> None:
     chunks = list(_chunks(job))
-    missing = [chunk for chunk in chunks if not _part(job.out, chunk).exists()]
+    missing = [chunk for chunk in chunks if not _whole(job.out, chunk)]
     done = job.count - sum(len(numbers) for _, numbers in missing)
     progress(done, job.count)
-    for made in _work(job, missing, workers):
-        done += made
-        progress(done, job.count)
+    with contextlib.closing(_work(job, missing, workers)) as counts:
+        for made in counts:
+            done += made
+            progress(done, job.count)
     body = read_body(find_body("openbody" if job.body is None else job.body))
     misc = {"recipe": load_recipe(job.recipe).name, "seed": job.seed, "body_family": body.family}
     splits = {split: _merge(job, [chunk for chunk in chunks if chunk[0] == split], misc) for split in job.counts}
@@ -163,6 +197,13 @@ def _part(out: Path, chunk: Chunk) -> Path:
     return out / PARTS / f"{chunk[0]}_{chunk[1].start:08d}.npz"
 
 
+def _whole(out: Path, chunk: Chunk) -> bool:
+    """Whether a chunk's part and its pictures are there."""
+    split, numbers = chunk
+    pictures = (out / "images" / picture_name(split, number) for number in numbers)
+    return _part(out, chunk).exists() and all(path.exists() and path.stat().st_size > 0 for path in pictures)
+
+
 def _claim(out: Path, settings: dict[str, object]) -> None:
     """Write the settings, or compare them with those that are there."""
     path = out / SETTINGS
@@ -185,17 +226,17 @@ def _claim(out: Path, settings: dict[str, object]) -> None:
         stream.write(json.dumps(settings, indent=1).encode())
 
 
-def _work(job: Job, chunks: list[Chunk], workers: int) -> Iterator[int]:
+def _work(job: Job, chunks: list[Chunk], workers: int) -> Generator[int]:
     """Make the chunks; yields how many pictures each had, in the order in which they are done."""
     workers = min(workers, len(chunks))
     if workers <= 1:
         if chunks:
-            _start(job)
-        for chunk in chunks:
-            yield _make(chunk)
+            with _working(job):
+                for chunk in chunks:
+                    yield _make(chunk)
         return
     context = processes()
-    pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(job,))
+    pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(job,))
     try:
         for future in concurrent.futures.as_completed([pool.submit(_try, chunk) for chunk in chunks]):
             made = future.result()
@@ -231,59 +272,54 @@ def processes() -> ForkServerContext | SpawnContext:
 
 _LARGE_PAGES = "glibc.malloc.hugetlb=1"
 """For glibc: to find one of a hundred thousand small ones takes time. Whoever has tunables of their own keeps those."""
-_KEPT = {-1: 256, -2: 16, -3: 32}
-"""Of glibc's malloc (`M_TRIM_THRESHOLD`, `M_TOP_PAD`, `M_MMAP_THRESHOLD`), megabytes."""
 _STUDIO: dict[str, object] = {}
-"""The studio of this process."""
+"""The studio of this process, or the error that kept it from being opened."""
 
 
-def _keep_memory() -> None:
-    """Let glibc keep what is freed for the next picture: asking the system for it again costs a tenth of the time."""
-    import ctypes
-
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        for name, megabytes in _KEPT.items():
-            libc.mallopt(name, megabytes << 20)
-
-
-def _collect_rarely() -> None:
-    """Let Python look for garbage in cycles less often: all that is loaded is none, and pictures leave little.
-
-    Walking through kernels and textures again and again takes a twelfth of the time.
-    """
-    gc.freeze()
-    gc.set_threshold(5_000, 10, 10)
+@contextlib.contextmanager
+def _working(job: Job) -> Iterator[None]:
+    """This process as a worker, for a while: then it has its threads, its collector and its memory again."""
+    often = gc.get_threshold()
+    threads = use_threads(1, 1, 1)
+    try:
+        _STUDIO["studio"] = Studio.open(job)
+        collect_rarely()
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*often)
+        _STUDIO.clear()
+        use_threads(*threads)
 
 
 def _start(job: Job) -> None:
-    """Prepare a process: one thread, one studio."""
-    import cv2
-    import numba
-    import torch
-
-    from mien.synth.studio import Studio
-
+    """Prepare a worker, for good: one thread, one studio."""
     end_with_parent()
-    _keep_memory()
-    os.environ["OMP_NUM_THREADS"] = "1"
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    numba.set_num_threads(1)
+    keep_memory()
+    use_threads(1, 1, 1)
     _STUDIO["studio"] = Studio.open(job)
-    _collect_rarely()
+    collect_rarely()
+
+
+def _begin(job: Job) -> None:
+    """As `_start`; an error that the user can mend waits for the first chunk: a pool would only say that it broke."""
+    try:
+        _start(job)
+    except MienError as error:
+        _STUDIO["error"] = error
 
 
 def _try(chunk: Chunk) -> int | str:
     """As `_make`; an error that the user can mend comes back as text, which every process can read."""
     try:
+        if isinstance(error := _STUDIO.get("error"), MienError):
+            raise error
         return _make(chunk)
     except MienError as error:
         return str(error)
 
 
 def _make(chunk: Chunk) -> int:
-    from mien.synth.studio import Studio
-
     studio, (split, numbers) = _STUDIO["studio"], chunk
     assert isinstance(studio, Studio)
     rows = []

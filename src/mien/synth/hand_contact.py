@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from jaxtyping import Float64
 
-from mien.synth.act import Act
+from mien.synth.act import Act, Y, Z, out_to
 from mien.synth.bones import carry, forward_from
 from mien.synth.collide import hands_apart
 from mien.synth.hand_rig import FIRST, HIGH, LOW, hand_rotations
@@ -22,17 +22,12 @@ from mien.synth.hands import span_of
 from mien.synth.overlap import overlaps
 from mien.synth.penetration import LEFT_FINGERS, LEFT_PALM, NUM_PIECES, RIGHT_FINGERS
 from mien.synth.puppet import Puppet
-from mien.synth.settle import settle
+from mien.synth.settle import TOLERANCE, deepest, settle
 
 __all__ = ["CONTACTS", "TOUCHING", "close_gap", "contact"]
 
 TOUCHING = 0.004
 """Metres between the coarse meshes of two hands that count as touching."""
-Y, Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
-
-
-def _x(side: int) -> np.ndarray:
-    return np.array([-1.0 if side else 1.0, 0.0, 0.0])
 
 
 def contact(act: Act) -> str:
@@ -52,7 +47,9 @@ def _middle(act: Act, low: float, high: float, near: float, far: float) -> np.nd
     up = p.joint(12) - p.joint(9)
     up /= np.linalg.norm(up)
     ahead = p.mirrored(p.world[9][:, 2])
-    return place + size * (act.between(low, high) * up + act.between(near, far) * ahead) + act.about(0, 0.02) * _x(0)
+    return (
+        place + size * (act.between(low, high) * up + act.between(near, far) * ahead) + act.about(0, 0.02) * out_to(0)
+    )
 
 
 def _shape(act: Act, side: int, angles: np.ndarray, amount: float = 0.35) -> np.ndarray:
@@ -71,9 +68,9 @@ def _prayer(act: Act) -> None:
     along = (0.25 + lift) * Y + (1.1 - lift) * Z
     shape = _shape(act, 0, _CLOSED, 0.3)
     act.puppet.fingers(1, act.puppet.stage.hands.make(act.puppet.figure, Shape(angles=shape), act.puppet.true(1)))
-    act.puppet.bind(_x(1))
+    act.puppet.bind(out_to(1))
     for side in (0, 1):
-        act.puppet.reach(side, place, -_x(side), along, gap=-0.001, swivel=act.about(14, 5))
+        act.puppet.reach(side, place, -out_to(side), along, gap=-0.001, swivel=act.about(14, 5))
 
 
 def _steeple(act: Act) -> None:
@@ -87,10 +84,10 @@ def _steeple(act: Act) -> None:
     shape = _shape(act, 0, angles, 0.2)
     act.puppet.fingers(1, act.puppet.stage.hands.make(act.puppet.figure, Shape(angles=shape), act.puppet.true(1)))
     lift = act.between(0.1, 1.0)
-    act.puppet.bind(_x(1))
+    act.puppet.bind(out_to(1))
     for side in (0, 1):
-        way = lift * Y + (1.1 - lift) * Z - 0.55 * _x(side)
-        act.puppet.reach(side, place, -_x(side) - 0.3 * way, way, by="all", gap=-0.001, swivel=act.about(10, 6))
+        way = lift * Y + (1.1 - lift) * Z - 0.55 * out_to(side)
+        act.puppet.reach(side, place, -out_to(side) - 0.3 * way, way, by="all", gap=-0.001, swivel=act.about(10, 6))
 
 
 def _cover(act: Act) -> None:
@@ -99,7 +96,7 @@ def _cover(act: Act) -> None:
     low = act.chance(0.6)
     place = _middle(act, -0.42, -0.28, 0.04, 0.1) if low else _middle(act, -0.2, 0.1, 0.08, 0.2)
     _shape(act, 0, LOOSE if act.chance(0.6) else FLAT)
-    along = -_x(0) - (0.9 if low else -0.1) * Y + 0.3 * Z
+    along = -out_to(0) - (0.9 if low else -0.1) * Y + 0.3 * Z
     p.reach(0, place, -Z, along, by="palm", turn=0.8, swivel=act.about(0, 6))
     _over(act, -0.7 * Y if low else 0.2 * Y)
 
@@ -110,7 +107,7 @@ def _over(act: Act, lean: np.ndarray) -> None:
     opened = _shape(act, 1, FLAT, 0.2)
     place, normal = p.hand_spot(0, "back")
     p.bind(normal)
-    p.reach(1, place, -normal, -_x(1) + lean, gap=-0.002, turn=0.9, swivel=act.about(4, 6))
+    p.reach(1, place, -normal, -out_to(1) + lean, gap=-0.002, turn=0.9, swivel=act.about(4, 6))
     settle(p, 4)
     wrap(p, 1, opened, closing(act.rng, _GRIP, 0.3))
 
@@ -120,11 +117,11 @@ def _fist_in_palm(act: Act) -> None:
     p = act.puppet
     act.grip(0, "fist")
     place = _middle(act, -0.22, 0.1, 0.12, 0.26)
-    p.reach(0, place, -Z - 0.3 * Y, -_x(0) + 0.35 * Z, by="knuckles", turn=0.8, swivel=act.about(6, 6))
+    p.reach(0, place, -Z - 0.3 * Y, -out_to(0) + 0.35 * Z, by="knuckles", turn=0.8, swivel=act.about(6, 6))
     opened = _shape(act, 1, FLAT, 0.2)
     place, normal = p.hand_spot(0, "knuckles")
     p.bind(normal)
-    p.reach(1, place, -normal, Y + 0.4 * Z - 0.3 * _x(1), gap=-0.002, turn=0.9, swivel=act.about(10, 6))
+    p.reach(1, place, -normal, Y + 0.4 * Z - 0.3 * out_to(1), gap=-0.002, turn=0.9, swivel=act.about(10, 6))
     settle(p, 4)
     if act.chance(0.75):
         wrap(p, 1, opened, closing(act.rng, _GRIP, 0.3))
@@ -137,12 +134,12 @@ def _clasp(act: Act) -> None:
     tilt = np.radians(act.between(35, 60))
     up = act.between(-0.5, 0.5)
     opened = []
-    p.bind(_x(1))
+    p.bind(out_to(1))
     for side in (0, 1):
         opened.append(_shape(act, side, _CLOSED, 0.2))
         angle = np.radians(45) + up + (tilt if side else -tilt)
         along = np.sin(angle) * Y + np.cos(angle) * Z
-        p.reach(side, place, -_x(side), along, gap=-0.001, turn=0.9, swivel=act.about(6, 6))
+        p.reach(side, place, -out_to(side), along, gap=-0.001, turn=0.9, swivel=act.about(6, 6))
     settle(p, 4)
     for side in (1, 0):
         wrap(p, side, opened[side], closing(act.rng, _GRIP, 0.25))
@@ -153,14 +150,23 @@ def _count(act: Act) -> None:
     p = act.puppet
     _shape(act, 0, act.between(0.5, 1.0) * SPREAD, 0.4)
     place = _middle(act, -0.2, 0.1, 0.18, 0.32)
-    p.reach(0, place, Y - 0.3 * _x(0) - 0.5 * Z, -0.8 * _x(0) + 0.55 * Z + 0.4 * Y, turn=0.8, swivel=act.about(0, 6))
+    p.reach(
+        0, place, Y - 0.3 * out_to(0) - 0.5 * Z, -0.8 * out_to(0) + 0.55 * Z + 0.4 * Y, turn=0.8, swivel=act.about(0, 6)
+    )
     act.grip(1, "point", "pinch", "key", share=1.0)
     target = ("index_pad", "middle_pad", "little_pad", "ring_pad", "thumb_pad")[int(act.rng.integers(5))]
     place, normal = p.hand_spot(0, target)
     by = "index" if act.names[p.true(1)] == "point" else "thumb"
     p.bind(normal)
     p.reach(
-        1, place, -normal + 0.3 * Z, -0.8 * normal - _x(1) * 0.6, by=by, gap=-0.001, turn=0.6, swivel=act.about(4, 6)
+        1,
+        place,
+        -normal + 0.3 * Z,
+        -0.8 * normal - out_to(1) * 0.6,
+        by=by,
+        gap=-0.001,
+        turn=0.6,
+        swivel=act.about(4, 6),
     )
 
 
@@ -237,15 +243,20 @@ def _wrap(
                 least[d] = 0.5 * (least[d] + most[d])
 
 
-def close_gap(puppet: Puppet) -> bool:
-    """Move hands that shall touch towards each other, if they do not; whether they touch and all is free."""
+def close_gap(puppet: Puppet) -> tuple[bool, float]:
+    """Move hands that shall touch towards each other, if they do not.
+
+    Returns:
+        Whether they touch and all is free, and how deep a limb still lies in another, metres.
+    """
     coarse = puppet.stage.coarse
     for _ in range(5):
-        if not settle(puppet, 5):
-            return False
+        depth = settle(puppet, 5)
+        if depth > TOLERANCE:
+            return False, depth
         points = coarse.pose(puppet.points, puppet.rest, puppet.world, puppet.position)
         apart, way = hands_apart(coarse, points)
         if apart <= TOUCHING:
-            return True
+            return True, depth
         puppet.approach(way * (1 + 0.001 / apart))
-    return False
+    return False, deepest(puppet)

@@ -20,7 +20,6 @@ __all__ = ["HAND_MIX_COMPLEX", "HAND_MIX_EVERYDAY", "HAND_SHAPES", "Meeting", "S
 
 DIP = 0.66
 """The end joint bends by this share of the middle one."""
-DIGITS = ("index", "middle", "little", "ring", "thumb")
 
 
 @dataclass(frozen=True)

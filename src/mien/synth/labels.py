@@ -6,6 +6,7 @@ poses the body with them finds the same joints.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import no_type_check
 
@@ -31,6 +32,7 @@ _LEFT, _RIGHT, _FACE = (
     np.array([22, 23, 24, *range(55, 60), *range(76, 144)]),
 )
 """Output joints of the hands and of the face."""
+_TRAINING = np.array(SMPLX_137)
 CLOTH = 0.03
 """Metres that clothes and hair may add to the flesh over a joint."""
 
@@ -48,15 +50,16 @@ class Person:
     visible: Bool[np.ndarray, "144"]
     """In the picture and not hidden by anything but the person's own flesh over the joint."""
     box: Float32[np.ndarray, "5"]
-    """x, y, width, height, confidence: what of the body lies in the picture, enlarged by `BODY_SCALE`."""
+    """x, y, width, height, confidence: of the whole body, cut at the picture's border, enlarged by `BODY_SCALE`."""
     left_hand_box: Float32[np.ndarray, "5"]
+    """Around joints, hidden or not, cut at the border; all zeros where none is in the picture. So are the next two."""
     right_hand_box: Float32[np.ndarray, "5"]
     face_box: Float32[np.ndarray, "5"]
 
     @property
     def seen(self) -> float:
         """Share of the 137 training joints that are visible."""
-        return float(self.visible[list(SMPLX_137)].mean())
+        return float(self.visible[_TRAINING].mean())
 
 
 def sharp(body: BodyModel) -> BodyModel:
@@ -93,41 +96,50 @@ def stored_pose(rotations: Float64[np.ndarray, "55 3 3"]) -> Float32[np.ndarray,
 
 def label(
     sharp_body: BodyModel,
-    params: dict[str, Float32[np.ndarray, "..."]],
-    vertices: Float[np.ndarray, "vert 3"],
-    own: set[int],
+    params: Sequence[dict[str, Float32[np.ndarray, "..."]]],
+    vertices: Sequence[Float[np.ndarray, "vert 3"]],
+    owners: Sequence[set[int]],
     scene: Scene,
     view: View,
     radius: Float64[np.ndarray, "144"],
-) -> Person:
-    """The truth about one person.
+) -> list[Person]:
+    """The truth about everybody in a picture.
 
     Args:
         sharp_body: see `sharp`.
-        params: what is stored.
-        vertices: of the person's body, camera frame.
-        own: labels of the person's body, clothes and hair (not of what the hands hold).
+        params: of each person, as they are stored.
+        vertices: of each person's body, camera frame.
+        owners: labels of each person's body, clothes and hair (not of what the hands hold).
         scene: the whole picture.
         view: its camera.
         radius: see `flesh`.
     """
-    joints3d = _joints(sharp_body, params)
+    joints3d = np.stack([_joints(sharp_body, each) for each in params])
     joints2d, ahead = _project(joints3d, view)
-    visible = _visible(joints3d, joints2d, ahead, own, scene, radius)
+    visible = _visible(joints3d, joints2d, ahead, owners, scene, radius)
+    return [
+        Person(
+            params=params[i],
+            joints3d=joints3d[i],
+            joints2d=joints2d[i],
+            visible=visible[i],
+            **_boxes(vertices[i], joints2d[i], ahead[i], view),
+        )
+        for i in range(len(params))
+    ]
+
+
+def _boxes(
+    vertices: Float[np.ndarray, "vert 3"],
+    joints2d: Float64[np.ndarray, "144 2"],
+    ahead: Bool[np.ndarray, "144"],
+    view: View,
+) -> dict[str, Float32[np.ndarray, "5"]]:
     height, width = view.size
     skin = _extremes(vertices, view.K[0, 0], view.K[1, 1], view.K[0, 2], view.K[1, 2], width, height)
-    whole = np.concatenate([skin, joints2d[ahead]])
-    boxes = [_box(joints2d[part][ahead[part]], width, height, 1.0) for part in (_LEFT, _RIGHT, _FACE)]
-    return Person(
-        params=params,
-        joints3d=joints3d,
-        joints2d=joints2d,
-        visible=visible,
-        box=_box(whole, width, height, BODY_SCALE),
-        left_hand_box=boxes[0],
-        right_hand_box=boxes[1],
-        face_box=boxes[2],
-    )
+    parts = {"left_hand_box": _LEFT, "right_hand_box": _RIGHT, "face_box": _FACE}
+    found = {name: _box(joints2d[part][ahead[part]], width, height, 1.0) for name, part in parts.items()}
+    return {"box": _box(np.concatenate([skin, joints2d[ahead]]), width, height, BODY_SCALE), **found}
 
 
 def _joints(body: BodyModel, params: dict[str, np.ndarray]) -> Float64[np.ndarray, "144 3"]:
@@ -142,11 +154,11 @@ def _joints(body: BodyModel, params: dict[str, np.ndarray]) -> Float64[np.ndarra
 
 
 def _project(
-    points: Float64[np.ndarray, "point 3"], view: View
-) -> tuple[Float64[np.ndarray, "point 2"], Bool[np.ndarray, "point"]]:
+    points: Float64[np.ndarray, "*batch 3"], view: View
+) -> tuple[Float64[np.ndarray, "*batch 2"], Bool[np.ndarray, "*batch"]]:
     """Pixels, and which points lie in front of the camera; the others are projected as if 1 cm in front of it."""
-    ahead = points[:, 2] > 0.01
-    pixels = points[:, :2] / np.maximum(points[:, 2:], 0.01)
+    ahead = points[..., 2] > 0.01
+    pixels = points[..., :2] / np.maximum(points[..., 2:], 0.01)
     return pixels * view.K[[0, 1], [0, 1]] + view.K[:2, 2], ahead
 
 
@@ -170,24 +182,25 @@ def _extremes(points, fx, fy, cx, cy, width, height):
 
 
 def _visible(
-    joints3d: Float64[np.ndarray, "144 3"],
-    joints2d: Float64[np.ndarray, "144 2"],
-    ahead: Bool[np.ndarray, "144"],
-    own: set[int],
+    joints3d: Float64[np.ndarray, "person 144 3"],
+    joints2d: Float64[np.ndarray, "person 144 2"],
+    ahead: Bool[np.ndarray, "person 144"],
+    owners: Sequence[set[int]],
     scene: Scene,
     radius: Float64[np.ndarray, "144"],
-) -> Bool[np.ndarray, "144"]:
+) -> Bool[np.ndarray, "person 144"]:
     """A joint is seen when what the pixel nearest to it shows is not in front of the joint's flesh.
 
     Own clothes and hair may lie `CLOTH` farther out.
     """
     height, width = scene.size
-    column, row = np.rint(joints2d[:, 0]), np.rint(joints2d[:, 1])
+    column, row = np.rint(joints2d[..., 0]), np.rint(joints2d[..., 1])
     inside = ahead & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    person, joint = np.nonzero(inside)
     depth, mesh = scene.at(row[inside].astype(int), column[inside].astype(int))
-    mine = np.array([number in own for number in mesh.tolist()], dtype=bool)
-    slack = radius[inside] + np.where(mine, CLOTH, 0.0)
-    visible = np.zeros(len(joints3d), dtype=bool)
+    mine = [number in owners[i] for number, i in zip(mesh.tolist(), person.tolist(), strict=True)]
+    slack = radius[joint] + np.where(np.array(mine, dtype=bool), CLOTH, 0.0)
+    visible = np.zeros(inside.shape, dtype=bool)
     visible[inside] = depth >= joints3d[inside, 2] - slack
     return visible
 
@@ -195,7 +208,7 @@ def _visible(
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 @no_type_check
 def _box(points, width, height, scale):
-    """x, y, width, height, 1 around the pixels of what lies in the picture, enlarged; all zeros if nothing does."""
+    """x, y, width, height, 1 around all points, cut at the border, enlarged; all zeros if none lies in the picture."""
     found, inside = np.zeros(5, dtype=np.float32), False
     low_x, low_y, high_x, high_y, right, bottom = np.inf, np.inf, -np.inf, -np.inf, width - 1.0, height - 1.0
     for k in range(points.shape[0]):

@@ -36,6 +36,15 @@ class Mocap:
     hands: Float64[np.ndarray, "frame 30 3"] | None
     """Left, then right; None if they were not captured."""
 
+    def frames(self, split: str) -> range:
+        """The frames that pictures of a split may take: the last tenth is the test split's alone.
+
+        A clip of one frame is everybody's.
+        """
+        count = len(self.body)
+        first = count - max(1, count // 10)
+        return range(first, count) if split == "test" else range(max(1, first))
+
     def frame(self, number: int) -> Float64[np.ndarray, "55 3 3"]:
         """Local rotations with y up, the heading taken away; the hands flat if they were not captured."""
         found = np.tile(np.eye(3), (55, 1, 1))

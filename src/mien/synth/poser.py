@@ -30,7 +30,7 @@ from mien.synth.pose import Pose, Support
 from mien.synth.postures import KINDS, hands_together, safe
 from mien.synth.puppet import Puppet, Stage
 from mien.synth.random import check_weights, pick
-from mien.synth.settle import TOLERANCE, overlaps, settle
+from mien.synth.settle import TOLERANCE, deepest, settle
 
 __all__ = ["KIND_MIX", "Poser", "Poses", "Tally"]
 
@@ -104,8 +104,8 @@ class Poser:
         self.tally = Tally()
         self._clip = lru_cache(maxsize=2)(read_mocap)
 
-    def sample(self, rng: np.random.Generator, figure: Figure, poses: Poses) -> Pose:
-        """A posture for this figure.
+    def sample(self, rng: np.random.Generator, figure: Figure, poses: Poses, split: str = "train") -> Pose:
+        """A posture for this figure; of a motion file it takes the split's own frames.
 
         Raises:
             InputError: the motion file is wrong.
@@ -114,7 +114,7 @@ class Poser:
         if poses.mocap is None:
             puppet, names, kind, support = self._posture(rng, figure, poses)
         else:
-            puppet, names = self._captured(rng, figure, poses, self._clip(Path(poses.mocap)))
+            puppet, names = self._captured(rng, figure, poses, self._clip(Path(poses.mocap)), split)
             kind, support = "mocap", "feet"
         face, expression = draw_face(rng, poses.expression, self.lids)
         vectors = puppet.vectors()
@@ -142,13 +142,16 @@ class Poser:
             else:
                 made, support = kind, KINDS[kind](act)
             act.grip_rest()
-            free = close_gap(puppet) if together and attempt < TRIES else settle(puppet)
+            if together and attempt < TRIES:
+                free, depth = close_gap(puppet)
+            else:
+                depth = settle(puppet)
+                free = depth <= TOLERANCE
             found = puppet, act.names, made, support
             if free:
                 self.tally.retries += attempt
                 self.tally.safe += attempt >= TRIES
                 return found
-            depth = float(overlaps(puppet)[..., 0].max())
             if best is None or depth < best[0]:
                 best = depth, found
         assert best is not None
@@ -157,18 +160,19 @@ class Poser:
         return best[1]
 
     def _captured(
-        self, rng: np.random.Generator, figure: Figure, poses: Poses, clip: Mocap
+        self, rng: np.random.Generator, figure: Figure, poses: Poses, clip: Mocap, split: str
     ) -> tuple[Puppet, list[str]]:
         best: tuple[float, tuple[Puppet, list[str]]] | None = None
+        frames = clip.frames(split)
         for _ in range(FRAMES):
             puppet = Puppet(self.stage, figure)
-            puppet.local[:] = _eyes_ahead(clip.frame(int(rng.integers(len(clip.body)))))
+            puppet.local[:] = _eyes_ahead(clip.frame(frames[int(rng.integers(len(frames)))]))
             puppet.refresh()
             act = Act(puppet, rng, poses.variety, poses.hands)
             if clip.hands is None:
                 act.grip_rest()
             found = puppet, [name or "mocap" for name in act.names]
-            depth = float(overlaps(puppet)[..., 0].max())
+            depth = deepest(puppet)
             if depth <= DEEP:
                 return found
             self.tally.skipped += 1

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mien.synth.act import Act
+from mien.synth.act import Act, Y, Z, out_to
 from mien.synth.arm_habits import HABITS, behind_back, carry, cross, each_arm, hang, on_hip, talk, touch_face, wave
 from mien.synth.hand_contact import contact
 from mien.synth.pose import Support
@@ -17,11 +17,6 @@ from mien.synth.postures_sport import dancing, sport
 __all__ = ["KINDS", "Posture", "hands_together", "safe"]
 
 Posture = Callable[[Act], Support]
-Y, Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
-
-
-def _x(side: int) -> np.ndarray:
-    return np.array([-1.0 if side else 1.0, 0.0, 0.0])
 
 
 # legs ---------------------------------------------------------------------------------------------------------------
@@ -237,7 +232,11 @@ def reaching(act: Act) -> Support:
         shoulder = p.joint(16 + side)
         aim = way * (1 if side == 0 else -1, 1, 1) if both else way
         place = shoulder + p.arm_length * act.between(0.86, 1.03) * aim + 0.05 * Y * max(way[1], 0)
-        facing = (-0.6 * _x(side), -Y, Z)[int(act.rng.integers(3))] - 0.3 * _x(side) + 0.2 * act.rng.standard_normal(3)
+        facing = (
+            (-0.6 * out_to(side), -Y, Z)[int(act.rng.integers(3))]
+            - 0.3 * out_to(side)
+            + 0.2 * act.rng.standard_normal(3)
+        )
         p.reach(
             side, place, facing, aim + 0.15 * act.rng.standard_normal(3), by="wrist", turn=0.6, swivel=act.about(-5, 9)
         )

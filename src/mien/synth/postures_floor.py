@@ -6,19 +6,14 @@ import math
 
 import numpy as np
 
-from mien.synth.act import Act
+from mien.synth.act import Act, Y, Z, out_to
 from mien.synth.arm_habits import HABITS
 from mien.synth.pose import Support
 
 __all__ = ["floor"]
 
-Y, Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
 HEEL = 0.055
 """Metres from the ankle to the ground when the heel lies on it."""
-
-
-def _x(side: int) -> np.ndarray:
-    return np.array([-1.0 if side else 1.0, 0.0, 0.0])
 
 
 def _bones(act: Act) -> tuple[float, float]:
@@ -45,7 +40,7 @@ def _on_ground(
     p = act.puppet
     assert p.floor is not None
     shoulder = p.joint(16 + side)
-    place = np.array([shoulder[0], p.floor, shoulder[2]]) + _x(side) * act.between(*out) + Z * act.between(*ahead)
+    place = np.array([shoulder[0], p.floor, shoulder[2]]) + out_to(side) * act.between(*out) + Z * act.between(*ahead)
     act.grip(side, "flat", "spread", "loose", "relaxed", share=0.75)
     p.reach(side, place, -Y, along, by=by, gap=0.004, turn=0.7, swivel=act.about(0, 8))
 
@@ -93,11 +88,11 @@ def _arms_lying(act: Act, feet: np.ndarray) -> None:
     for side in (0, 1):
         way = act.one_of(beside=0.4, out=0.2, up=0.15, trunk=0.25)
         if way == "beside":
-            _on_ground(act, side, (0.32, 0.5), (0.1, 0.26), feet + 0.2 * _x(side))
+            _on_ground(act, side, (0.32, 0.5), (0.1, 0.26), feet + 0.2 * out_to(side))
         elif way == "out":
-            _on_ground(act, side, (-0.1, 0.3), (0.35, 0.52), _x(side) + 0.3 * feet)
+            _on_ground(act, side, (-0.1, 0.3), (0.35, 0.52), out_to(side) + 0.3 * feet)
         elif way == "up":
-            _on_ground(act, side, (-0.48, -0.25), (0.05, 0.3), -feet + 0.3 * _x(side), by="back")
+            _on_ground(act, side, (-0.48, -0.25), (0.05, 0.3), -feet + 0.3 * out_to(side), by="back")
             p.arms[p.true(side)].turn = 0.3  # type: ignore[union-attr]
         else:
             HABITS["heart"](act, side)
@@ -125,11 +120,11 @@ def _front(act: Act) -> None:
     _trunk_low(act)
     for side in (0, 1):
         if propped:
-            _on_ground(act, side, (0.12, 0.26), (-0.12, 0.02), Z - 0.4 * _x(side))
+            _on_ground(act, side, (0.12, 0.26), (-0.12, 0.02), Z - 0.4 * out_to(side))
         elif act.chance(0.6):
-            _on_ground(act, side, (0.08, 0.36), (0.02, 0.22), Z - 0.3 * _x(side))
+            _on_ground(act, side, (0.08, 0.36), (0.02, 0.22), Z - 0.3 * out_to(side))
         else:
-            _on_ground(act, side, (-0.46, -0.3), (0.05, 0.2), -Z + 0.1 * _x(side))
+            _on_ground(act, side, (-0.46, -0.3), (0.05, 0.2), -Z + 0.1 * out_to(side))
 
 
 def _side(act: Act) -> None:
@@ -192,7 +187,7 @@ def _long(act: Act) -> None:
     what = act.one_of(behind=0.4, knees=0.4, mixed=0.2)
     for side in (0, 1):
         if what == "behind" or (what == "mixed" and side):
-            _on_ground(act, side, (-0.32, -0.1), (0.02, 0.2), 0.8 * _x(side) - 0.5 * Z)
+            _on_ground(act, side, (-0.32, -0.1), (0.02, 0.2), 0.8 * out_to(side) - 0.5 * Z)
         elif what == "knees":
             HABITS["knee" if act.chance(0.6) else "thigh"](act, side)
         else:
@@ -249,7 +244,7 @@ def _knees(act: Act) -> None:
     for side in (0, 1):
         act.grip(side, "loose", "hold_cylinder", "half_closed", share=0.8)
         place, normal = p.spot(("left_", "right_")[side] + "shin")
-        p.reach(side, place + 0.01 * Z, -normal, -_x(side) - 0.4 * Y, gap=0.008, turn=0.5)
+        p.reach(side, place + 0.01 * Z, -normal, -out_to(side) - 0.4 * Y, gap=0.008, turn=0.5)
 
 
 def _crawl(act: Act) -> None:
@@ -263,7 +258,7 @@ def _crawl(act: Act) -> None:
         p.leg(side, flex=80 + step, open=act.about(3, 2), turn=0, knee=89 + step, ankle=(48, 0, 0))
     p.floor = p.lowest((4, 5))
     for side in (0, 1):
-        _on_ground(act, side, (-0.06, 0.2), (-0.04, 0.06), Z - 0.1 * _x(side))
+        _on_ground(act, side, (-0.06, 0.2), (-0.04, 0.06), Z - 0.1 * out_to(side))
 
 
 def _plank(act: Act) -> None:

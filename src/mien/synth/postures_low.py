@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.synth.act import Act
+from mien.synth.act import Act, Y, Z, out_to
 from mien.synth.arm_habits import HABITS, each_arm
 from mien.synth.pose import Support
 
 __all__ = ["bending", "crouching", "kneel", "kneeling"]
-
-Y, Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
-
-
-def _x(side: int) -> np.ndarray:
-    return np.array([-1.0 if side else 1.0, 0.0, 0.0])
 
 
 def crouch_legs(act: Act) -> None:
@@ -97,9 +91,9 @@ def bending(act: Act) -> Support:
             continue
         act.grip(side)
         place = p.joint(16 + side) + p.arm_length * act.between(0.8, 1.0) * (
-            -Y + Z * act.between(-0.1, 0.5) + _x(side) * act.between(-0.1, 0.2)
+            -Y + Z * act.between(-0.1, 0.5) + out_to(side) * act.between(-0.1, 0.2)
         )
-        facing = -_x(side) - 0.3 * Z + 0.3 * act.rng.standard_normal(3)
+        facing = -out_to(side) - 0.3 * Z + 0.3 * act.rng.standard_normal(3)
         p.reach(side, place, facing, -Y + 0.2 * Z, by="wrist", turn=0.5, swivel=act.about(0, 9))
     return "feet"
 
@@ -114,9 +108,9 @@ def crouching(act: Act) -> Support:
         if what == "ahead":
             act.grip(side)
             place = p.joint(16 + side) + p.arm_length * (
-                Z * act.between(0.5, 0.95) - Y * act.between(0.1, 0.45) + _x(side) * act.between(-0.2, 0.2)
+                Z * act.between(0.5, 0.95) - Y * act.between(0.1, 0.45) + out_to(side) * act.between(-0.2, 0.2)
             )
-            p.reach(side, place, -_x(side) - 0.2 * Y, Z - 0.2 * Y, by="wrist", turn=0.5)
+            p.reach(side, place, -out_to(side) - 0.2 * Y, Z - 0.2 * Y, by="wrist", turn=0.5)
         elif what == "knees":
             HABITS[act.one_of(knee=0.7, thigh=0.3)](act, side)
         elif what == "floor":

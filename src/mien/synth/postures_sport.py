@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.synth.act import Act
+from mien.synth.act import Act, Y, Z, out_to
 from mien.synth.arm_habits import HABITS, on_hip
 from mien.synth.pose import Support
 
 __all__ = ["dancing", "sport"]
-
-Y, Z = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
-
-
-def _x(side: int) -> np.ndarray:
-    return np.array([-1.0 if side else 1.0, 0.0, 0.0])
 
 
 def sport(act: Act) -> Support:
@@ -251,16 +245,18 @@ def _guard(act: Act) -> Support:
         act.grip(side, "fist", "half_closed", share=0.92)
         chin, shoulder = p.joint(15), p.joint(16 + side)
         if punch and side:
-            place = shoulder + p.arm_length * act.between(0.85, 0.99) * (Z + act.about(0.1, 0.15) * Y - 0.15 * _x(side))
-            p.reach(side, place, -Y - 0.3 * _x(side), Z, by="wrist", turn=0.6, swivel=act.about(10, 8))
+            place = shoulder + p.arm_length * act.between(0.85, 0.99) * (
+                Z + act.about(0.1, 0.15) * Y - 0.15 * out_to(side)
+            )
+            p.reach(side, place, -Y - 0.3 * out_to(side), Z, by="wrist", turn=0.6, swivel=act.about(10, 8))
         else:
             place = (
                 chin
-                + _x(side) * act.about(0.12, 0.03, 0.05, 0.2)
+                + out_to(side) * act.about(0.12, 0.03, 0.05, 0.2)
                 + Z * act.about(0.2, 0.05, 0.1, 0.3)
                 - Y * act.about(0.14, 0.05, 0.02, 0.26)
             )
-            p.reach(side, place, -_x(side) - 0.4 * Z, Y + 0.35 * Z, by="wrist", turn=0.6, swivel=act.about(-6, 6))
+            p.reach(side, place, -out_to(side) - 0.4 * Z, Y + 0.35 * Z, by="wrist", turn=0.6, swivel=act.about(-6, 6))
     return "feet"
 
 

@@ -12,17 +12,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mien.errors import InputError, closest
+from mien.errors import InputError, MienError, closest
 from mien.synth.cast import People
 from mien.synth.framing import Framing
 from mien.synth.hands import HAND_MIX_COMPLEX
 from mien.synth.looks import Looks, Props
 from mien.synth.place import Places
 from mien.synth.poser import Poses
+from mien.synth.random import check_numbers
 from mien.synth.sensor import Sensor
 from mien.synth.wardrobe import Wardrobe
 
 __all__ = ["RECIPES", "Motion", "Recipe", "load_recipe"]
+
+_FRAMES = 256
+"""Pictures that can be averaged: `accumulate` adds them up in 16 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,11 @@ class Motion:
     """Standard deviation of each joint's turn during the exposure, degrees."""
     frames: int = 6
     """Pictures that are averaged."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "share", 0, 1)
+        check_numbers(self, "turn", 0, 180)
+        check_numbers(self, "frames", 1, _FRAMES, whole=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,6 +292,8 @@ def load_recipe(name: str) -> Recipe:
         raise InputError(f"{name} is not there", expected="a Python file that defines RECIPE")
     try:
         recipe = runpy.run_path(name).get("RECIPE")
+    except MienError as error:
+        raise InputError(f"{name}: {error.found}", expected=error.expected, todo=error.todo) from error
     except Exception as error:
         raise InputError(f"{name} cannot be run: {type(error).__name__}: {error}") from error
     if not isinstance(recipe, Recipe):

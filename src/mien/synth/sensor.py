@@ -16,6 +16,8 @@ import numba
 import numpy as np
 from jaxtyping import Float32, Int8, UInt8
 
+from mien.synth.random import check_numbers, check_ranges
+
 __all__ = ["Sensor", "accumulate", "develop", "encode_jpeg"]
 
 _TILE = 512
@@ -60,6 +62,16 @@ class Sensor:
     twice: float = 0.1
     """Share of pictures that were compressed before, some of them at a smaller size."""
     twice_quality: tuple[int, int] = (35, 75)
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "automatic shake sharpen grey twice", 0, 1)
+        check_numbers(self, "exposure contrast saturation tint", 0, 10)
+        check_numbers(self, "dark", -10, 10)
+        check_ranges(self, "vignette", 0, 1)
+        check_ranges(self, "blur", 0, 100)
+        check_ranges(self, "shake_length", 0, 500)
+        check_ranges(self, "noise", 0, 255)
+        check_ranges(self, "quality twice_quality", 0, 100, whole=True)
 
 
 def develop(

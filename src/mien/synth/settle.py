@@ -16,21 +16,28 @@ from mien.synth.collide import HEAD, TORSO
 from mien.synth.hand_rig import FIRST
 from mien.synth.puppet import Puppet, Vector
 
-__all__ = ["TOLERANCE", "overlaps", "settle"]
+__all__ = ["TOLERANCE", "deepest", "overlaps", "settle"]
 
 TOLERANCE = 0.0013
 """Metres that the coarse mesh may reach into itself."""
 
 
-def settle(puppet: Puppet, tries: int = 10) -> bool:
-    """Push limbs apart until none lies in another; whether that was reached."""
-    for attempt in range(tries):
-        found = overlaps(puppet)
-        if found[..., 0].max() <= TOLERANCE:
-            return True
-        if attempt == tries - 1 or not _part(puppet, found):
+def settle(puppet: Puppet, tries: int = 10) -> float:
+    """Push limbs apart until none lies in another; how deep one still does, metres.
+
+    That is at most `TOLERANCE` where all came free.
+    """
+    found = overlaps(puppet)
+    for _ in range(tries - 1):
+        if found[..., 0].max() <= TOLERANCE or not _part(puppet, found):
             break
-    return False
+        found = overlaps(puppet)
+    return float(found[..., 0].max())
+
+
+def deepest(puppet: Puppet) -> float:
+    """How deep a limb lies in another, metres."""
+    return float(overlaps(puppet)[..., 0].max())
 
 
 def overlaps(puppet: Puppet) -> Float64[np.ndarray, "8 8 9"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,7 @@ from mien.synth.wardrobe import dress
 if TYPE_CHECKING:
     from mien.synth.generate import Job
 
-__all__ = ["SEEN", "Shot", "Studio"]
+__all__ = ["SEEN", "Shot", "Studio", "open_body", "picture_name", "recipe_of"]
 
 SHADOW_SIZE = 512
 """Texels of a shadow map."""
@@ -90,45 +91,36 @@ class Studio:
         """Read the body and prepare what depends on it.
 
         Raises:
-            BodyError: the body has no hands and face.
+            BodyError, InputError, AssetMissing: as `open_body` and `recipe_of`.
         """
-        path = find_body("openbody" if job.body is None else job.body)
-        arrays = read_body(path)
-        if arrays.hands_meanl is None:
-            todo = "choose an SMPL-X body, or leave --body out for the open one"
-            raise BodyError(f"{path} has no hands and face", expected="a body of the SMPL-X family", todo=todo)
-        body = from_arrays(arrays, 10, 10)
-        recipe = load_recipe(job.recipe)
-        if job.poses is not None:
-            recipe = replace(recipe, poses=replace(recipe.poses, mocap=job.poses))
-        if job.backgrounds is not None:
-            recipe = replace(recipe, places=replace(recipe.places, folder=job.backgrounds))
+        arrays, body = open_body(job)
         return cls(
             job=job,
-            recipe=recipe,
+            recipe=recipe_of(job),
             arrays=arrays,
             body=body,
             sharp_body=sharp(body),
-            poser=Poser(body),
+            poser=Poser(body, arrays),
             radius=flesh(body),
         )
 
     def shoot(self, split: str, number: int) -> Shot:
         """Make one picture; it depends on the recipe, the split, its seed and the number alone."""
-        seed = 0 if split == "test" else self.job.seed
-        key = (self.recipe.name, self.recipe.version, split, seed, number)
+        seed = 0 if split == "test" else index(self.job.seed)
+        key = (self.recipe.name, self.recipe.version, split, seed, index(number))
         rng = stream(*key, "picture")
-        actors, looks = self._cast(key, rng)
+        actors, looks = self._cast(key, rng, split)
         size = (self.job.size, self.job.size)
         joints, heading = np.stack([actor.joints for actor in actors]), np.array([actor.heading for actor in actors])
         view = aim(stream(*key, "camera"), self.recipe.framing, joints, heading, size)
         spots = np.stack([actor.joints[0] for actor in actors])
         extents = np.array([_cylinder(actor) for actor in actors])
-        place = build(stream(*key, "place"), self.recipe.places, view, spots, extents)
+        place = build(stream(*key, "place"), self.recipe.places, view, spots, extents, split)
         skins = [skin(stream(*key, i, "skin"), actors[i].figure, look) for i, look in enumerate(looks)]
         seats = self._seats(key, actors, view)
         meshes, owners = assemble(actors, skins, seats, view, place)
-        if stream(*key, "motion").random() < self.recipe.motion.share:
+        share = self.recipe.motion.share
+        if share and stream(*key, "motion").random() < share:
             scene = arrange(meshes, view.K, size, lights=None)
             seen = self._moving(stream(*key, "moving"), actors, skins, seats, view, place)
         else:
@@ -138,8 +130,10 @@ class Studio:
             scene.paint(seen)
         sensing = stream(*key, "sensor")
         picture = develop(seen, self.recipe.sensor, sensing)
-        people = [self._label(actor, own, scene, view) for actor, own in zip(actors, owners, strict=True)]
-        name = f"{split}_{number:07d}.jpg"
+        params = [camera_params(actor, view) for actor in actors]
+        bodies = [scene.packed.meshes[min(own) - 1].vertices for own in owners]
+        people = label(self.sharp_body, params, bodies, owners, scene, view, self.radius)
+        name = picture_name(split, number)
         rows = [
             row(person, f"images/{name}", i, _words(actor, place), size, view.K)
             for i, (person, actor) in enumerate(zip(people, actors, strict=True))
@@ -157,7 +151,7 @@ class Studio:
             rows=rows,
         )
 
-    def _cast(self, key: tuple[str | int, ...], rng: np.random.Generator) -> tuple[list[Actor], list[Look]]:
+    def _cast(self, key: tuple[str | int, ...], rng: np.random.Generator, split: str) -> tuple[list[Actor], list[Look]]:
         """Everybody in the picture, on the ground, and what is theirs in looks."""
         people = self.recipe.people
         count = int(pick(rng, {str(count): weight for count, weight in people.count.items()}))
@@ -165,7 +159,7 @@ class Studio:
         actors, looks = list[Actor](), list[Look]()
         for i in range(count):
             figure = make_figure(stream(*key, i, "shape"), self.body, self.arrays, people)
-            pose = self.poser.sample(stream(*key, i, "pose"), figure, self.recipe.poses)
+            pose = self.poser.sample(stream(*key, i, "pose"), figure, self.recipe.poses, split)
             look = draw_look(stream(*key, i, "look"), figure, self.recipe.looks)
             worn = [*dress(stream(*key, i, "clothes"), figure, self.recipe.wardrobe)]
             worn += groom(stream(*key, i, "hair"), figure, look)
@@ -209,9 +203,39 @@ class Studio:
             pictures.append(picture)
         return accumulate(pictures)
 
-    def _label(self, actor: Actor, own: set[int], scene: Scene, view: View) -> Person:
-        body = scene.packed.meshes[min(own) - 1]
-        return label(self.sharp_body, camera_params(actor, view), body.vertices, own, scene, view, self.radius)
+
+def picture_name(split: str, number: int) -> str:
+    """Of the file, in the folder of all pictures."""
+    return f"{split}_{number:07d}.jpg"
+
+
+def open_body(job: Job) -> tuple[BodyArrays, BodyModel]:
+    """The body of all people of a job.
+
+    Raises:
+        BodyError: the file is damaged, or is of no body with hands and a face and enough components.
+        AssetMissing: it is not there.
+    """
+    path = find_body("openbody" if job.body is None else job.body)
+    arrays = read_body(path)
+    if arrays.hands_meanl is None:
+        todo = "choose an SMPL-X body, or leave --body out for the open one"
+        raise BodyError(f"{path} has no hands and face", expected="a body of the SMPL-X family", todo=todo)
+    return arrays, from_arrays(arrays, 10, 10)
+
+
+def recipe_of(job: Job) -> Recipe:
+    """The recipe of a job, with the files that the job names.
+
+    Raises:
+        InputError: see `load_recipe`.
+    """
+    recipe = load_recipe(job.recipe)
+    if job.poses is not None:
+        recipe = replace(recipe, poses=replace(recipe.poses, mocap=job.poses))
+    if job.backgrounds is not None:
+        recipe = replace(recipe, places=replace(recipe.places, folder=job.backgrounds))
+    return recipe
 
 
 def assemble(

@@ -45,7 +45,8 @@ def write_sheets(folder: Path, data: HumanData) -> None:
     for path in chosen:
         picture = cv2.imread(str(folder / path), cv2.IMREAD_COLOR_RGB)
         if picture is None:
-            raise InputError(f"{folder / path} cannot be read", todo="delete the folder and make it again")
+            todo = "delete it if it is there, and run the same command again: it is made anew"
+            raise InputError(f"{folder / path} cannot be read", todo=todo)
         scale = CELL / picture.shape[0]
         small = cv2.resize(picture, (CELL, CELL), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         plain.append(small)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import no_type_check
 
 import numba
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float32, Float64
 
 from mien.errors import InputError
 from mien.synth.bones import crossed
@@ -71,16 +72,16 @@ class View:
 
     def to_camera(self, points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
         """World to camera frame."""
-        rotation, shift = self.rotation.astype(points.dtype), self.shift.astype(points.dtype)
         if points.dtype != np.float32 or points.ndim != 2 or len(points) == 1:
-            return points @ rotation.T + shift
+            return points @ self.rotation.astype(points.dtype).T + self.shift.astype(points.dtype)
         found = np.empty_like(points)
-        _to_camera(points, rotation, shift, found)
+        _to_camera(points, *self._single, found)
         return found
 
-    def to_world(self, points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-        """Camera to world frame: the inverse of `to_camera`."""
-        return (points - self.shift.astype(points.dtype)) @ self.rotation.astype(points.dtype)
+    @cached_property
+    def _single(self) -> tuple[Float32[np.ndarray, "3 3"], Float32[np.ndarray, "3"]]:
+        """Rotation and shift in single precision."""
+        return self.rotation.astype(np.float32), self.shift.astype(np.float32)
 
     def project(self, points: Float[np.ndarray, "*batch 3"]) -> Float64[np.ndarray, "*batch 2"]:
         """Pixels of points in the world; of what lies behind the camera, nothing meaningful."""

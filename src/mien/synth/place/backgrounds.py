@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +33,7 @@ _LARGEST = 1600
 class Backgrounds:
     """The pictures of a folder and its subfolders, in the order of their names."""
 
+    folder: Path
     paths: tuple[Path, ...]
     unreadable: set[Path] = field(default_factory=set)
     """Files that were tried and are no whole pictures: they are passed over."""
@@ -45,7 +48,30 @@ class Backgrounds:
         """
         if not folder.is_dir():
             raise InputError(f"--backgrounds {folder} is no folder", expected="a folder with pictures")
-        return cls(paths=tuple(sorted((picture.path for picture in find_pictures([folder])), key=str)))
+        paths = tuple(sorted((picture.path for picture in find_pictures([folder])), key=str))
+        return cls(folder=folder, paths=paths)
+
+    def of(self, split: str) -> Backgrounds:
+        """The pictures that a split may show: the tenth whose names have the least SHA-256 is the test split's alone.
+
+        A picture that is the only one is everybody's.
+        """
+        ranked = sorted(self.paths, key=lambda path: hashlib.sha256(self._name(path)).digest())
+        own = set(ranked[: max(1, len(ranked) // 10)])
+        if split != "test" and len(ranked) > 1:
+            own = {*ranked} - own
+        return Backgrounds(folder=self.folder, paths=tuple(path for path in self.paths if path in own))
+
+    def digest(self) -> str:
+        """SHA-256 of the names of all pictures and of their sizes."""
+        found = hashlib.sha256()
+        for name, path in sorted((self._name(path), path) for path in self.paths):
+            size = os.path.getsize(path) if os.path.exists(path) else -1
+            found.update(b"%s\0%d\0" % (name, size))
+        return found.hexdigest()
+
+    def _name(self, path: Path) -> bytes:
+        return os.fsencode(path.relative_to(self.folder).as_posix())
 
     def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
         """A part of a picture, at the size asked for (height, width); every second one is mirrored.
@@ -89,8 +115,8 @@ class Backgrounds:
             if len(self.held) > _KEEP:
                 self.held.popitem(last=False)
             return picture
-        found = f"none of the {len(self.paths)} files in {self.paths[0].parent} can be read as a picture"
-        raise InputError(found, expected="pictures", todo="choose another --backgrounds")
+        found = f"none of the {len(self.paths)} files of a split in {self.folder} can be read as a picture"
+        raise InputError(found, expected="pictures", todo="add some, or choose another --backgrounds")
 
 
 def _reduced(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
@@ -103,14 +129,14 @@ def _reduced(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
-_OPEN: dict[Path, Backgrounds] = {}
+_OPEN: dict[tuple[Path, str], Backgrounds] = {}
 
 
-def open_folder(folder: Path) -> Backgrounds:
-    """The backgrounds of a folder, listed once in a process."""
-    if folder not in _OPEN:
-        _OPEN[folder] = Backgrounds.open(folder)
-    return _OPEN[folder]
+def open_folder(folder: Path, split: str) -> Backgrounds:
+    """The backgrounds of a split in a folder, listed once in a process."""
+    if (folder, split) not in _OPEN:
+        _OPEN[folder, split] = Backgrounds.open(folder).of(split)
+    return _OPEN[folder, split]
 
 
 def estimate_light(picture: UInt8[np.ndarray, "h w 3"], view: View) -> Lights:
@@ -138,15 +164,15 @@ def estimate_light(picture: UInt8[np.ndarray, "h w 3"], view: View) -> Lights:
     return Lights(direction=direction, colour=colour, ambient=ambient, wrap=0.25, gloss=0.08)
 
 
-def picture_place(rng: np.random.Generator, folder: Path, view: View) -> Place:
-    """A place that is a picture of the folder and nothing else.
+def picture_place(rng: np.random.Generator, folder: Path, view: View, split: str) -> Place:
+    """A place that is a picture of the folder, of the split's own, and nothing else.
 
     Raises:
         InputError: the folder is none, is empty, or holds nothing that can be read.
     """
     from mien.synth.place.build import Place
 
-    picture = open_folder(folder).draw(rng, view.size)
+    picture = open_folder(folder, split).draw(rng, view.size)
     lights = estimate_light(picture, view)
     return Place(
         kind="picture", light="picture", backdrop=picture, meshes=[], names=[], casters=(), lights=lights, casts=(0,)

@@ -146,6 +146,7 @@ def build(
     view: View,
     spots: Float[np.ndarray, "person 3"],
     extents: Float[np.ndarray, "person 2"] | None = None,
+    split: str = "train",
 ) -> Place:
     """Make a place around people.
 
@@ -155,6 +156,7 @@ def build(
         view: the camera, in the world (y up, ground at 0).
         spots: where people are, world; their height above the ground does not matter.
         extents: radius and height of the upright cylinder that each of them fills, metres: nothing is put there.
+        split: whose backgrounds are taken, where places are pictures of a folder.
 
     Raises:
         InputError: there is nobody; the folder of backgrounds has no picture that can be read, or the kinds of
@@ -165,7 +167,7 @@ def build(
     if places.folder is not None:
         from mien.synth.place.backgrounds import picture_place
 
-        return picture_place(rng, places.folder, view)
+        return picture_place(rng, places.folder, view, split)
     extents = np.tile([_RADIUS, _HEIGHT], (len(spots), 1)) if extents is None else extents
     eye = view.position
     away = float(np.hypot(spots[:, 0] - eye[0], spots[:, 2] - eye[2]).max())

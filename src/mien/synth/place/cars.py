@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from mien.render.mesh import Mesh
-from mien.synth.place.colours import choose, times
+from mien.synth.place.colours import RUBBER, choose, times
 from mien.synth.place.forms import Colour, boxes, extrusion, join, quads, rods
 from mien.synth.place.joinery import Row
 from mien.synth.place.scenery import Item
@@ -20,7 +20,6 @@ _CARS: tuple[Colour, ...] = (
     (0.34, 0.36, 0.38), (0.80, 0.74, 0.62), (0.20, 0.36, 0.30), (0.85, 0.62, 0.14),
 )  # fmt: skip
 _GLASS: Colour = (0.16, 0.20, 0.24)
-_RUBBER: Colour = (0.07, 0.07, 0.07)
 _RIM: Colour = (0.60, 0.61, 0.62)
 _WIDE, _LOW, _WHEEL = 0.88, 0.22, 0.31
 """Metres: half the width, the underside, the radius of a wheel."""
@@ -79,7 +78,7 @@ def _wheels(long: float) -> Mesh:
     for x in (-0.31 * long, 0.32 * long):
         for s in (-1, 1):
             inner, outer = s * (_WIDE - 0.22), s * (_WIDE + 0.012)
-            rows.append((x, _WHEEL, inner, _WHEEL, x, _WHEEL, outer, _WHEEL, *_RUBBER))
+            rows.append((x, _WHEEL, inner, _WHEEL, x, _WHEEL, outer, _WHEEL, *RUBBER))
             rows.append((x, _WHEEL, s * _WIDE, 0.19, x, _WHEEL, s * (_WIDE + 0.022), 0.17, *_RIM))
     return rods(rows, sides=14)
 

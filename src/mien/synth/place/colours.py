@@ -6,7 +6,7 @@ import numpy as np
 
 from mien.synth.place.forms import Colour
 
-__all__ = ["CLOTH", "METAL", "PAINT", "WOOD", "around", "choose", "times"]
+__all__ = ["CLOTH", "METAL", "PAINT", "RUBBER", "WOOD", "around", "choose", "times"]
 
 PAINT: tuple[Colour, ...] = (
     (0.96, 0.95, 0.92), (0.92, 0.90, 0.86), (0.90, 0.86, 0.78), (0.88, 0.90, 0.91), (0.95, 0.92, 0.84),
@@ -23,6 +23,7 @@ CLOTH: tuple[Colour, ...] = (
     (0.62, 0.24, 0.22), (0.86, 0.84, 0.80),
 )  # fmt: skip
 METAL: tuple[Colour, ...] = ((0.20, 0.21, 0.22), (0.66, 0.68, 0.70), (0.82, 0.82, 0.82), (0.40, 0.42, 0.44))
+RUBBER: Colour = (0.07, 0.07, 0.07)
 
 
 def choose(rng: np.random.Generator, colours: tuple[Colour, ...], spread: float = 0.06) -> Colour:

@@ -255,7 +255,9 @@ def _lathe_faces(rings: int, sides: int) -> tuple[Float32[np.ndarray, "side 2"],
 def join(meshes: Sequence[Mesh]) -> Mesh:
     """One mesh of several without textures."""
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)], dtype=np.int32)
-    colours = [np.broadcast_to(mesh.colour, mesh.vertices.shape) for mesh in meshes]
+    colours = [
+        mesh.colour if mesh.colour.ndim == 2 else np.broadcast_to(mesh.colour, mesh.vertices.shape) for mesh in meshes
+    ]
     return Mesh(
         vertices=np.concatenate([mesh.vertices for mesh in meshes]),
         faces=np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=False)]),

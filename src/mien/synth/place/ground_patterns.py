@@ -9,15 +9,9 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float32
 
-from mien.synth.place.noise import blur, fractal, mixed, noise, to_bytes, wrapped
+from mien.synth.place.noise import Painted, blur, fractal, grey, mixed, noise, to_bytes, wrapped
 
 __all__ = ["PAINTERS"]
-
-_Picture = Float32[np.ndarray, "h w 3"]
-
-
-def _grey(value: Float32[np.ndarray, "h w"]) -> _Picture:
-    return np.repeat(value[..., None], 3, 2).astype(np.float32)
 
 
 def grained(rng: np.random.Generator, size: int, length: int, width: int) -> Float32[np.ndarray, "h w"]:
@@ -27,7 +21,7 @@ def grained(rng: np.random.Generator, size: int, length: int, width: int) -> Flo
     return (1.2 * coarse + 0.9 * fine).astype(np.float32)
 
 
-def planks(rng: np.random.Generator, size: int, rows: int, per_row: int, contrast: float) -> _Picture:
+def planks(rng: np.random.Generator, size: int, rows: int, per_row: int, contrast: float) -> Painted:
     """Boards along x with staggered ends."""
     picture = np.empty((size, size, 3), dtype=np.float32)
     grain = grained(rng, size, 96, 4)
@@ -48,7 +42,7 @@ def planks(rng: np.random.Generator, size: int, rows: int, per_row: int, contras
     return picture
 
 
-def basket(rng: np.random.Generator, size: int) -> _Picture:
+def basket(rng: np.random.Generator, size: int) -> Painted:
     """Squares of five strips, lying and standing by turns."""
     picture = np.empty((size, size, 3), dtype=np.float32)
     side, strips = size // 4, 5
@@ -69,7 +63,7 @@ def basket(rng: np.random.Generator, size: int) -> _Picture:
 
 def tiles(
     rng: np.random.Generator, size: int, count: int, *, chess: float = 0.0, grout: float = 0.72, wild: float = 0.03
-) -> _Picture:
+) -> Painted:
     """Square tiles; `chess` darkens every second one by that share."""
     side = size // count
     value = np.full((size, size), 0.9, dtype=np.float32) + 0.02 * fractal(rng, size, 6, 4)
@@ -82,20 +76,20 @@ def tiles(
         value[k * side : k * side + line] = value[:, k * side : k * side + line] = grout
         value[k * side + line] *= 1.04
         value[:, k * side + line] *= 1.04
-    return _grey(value)
+    return grey(value)
 
 
-def marble(rng: np.random.Generator, size: int) -> _Picture:
+def marble(rng: np.random.Generator, size: int) -> Painted:
     """Large polished slabs with veins."""
     field = fractal(rng, size, 3, 5, 0.55)
     veins = np.exp(-np.abs(field) * 9)
     value = 0.92 - 0.22 * veins + 0.02 * fractal(rng, size, 4, 4)
     value[:2] *= 0.8
     value[:, :2] *= 0.8
-    return _grey(value)
+    return grey(value)
 
 
-def carpet(rng: np.random.Generator, size: int, squares: int) -> _Picture:
+def carpet(rng: np.random.Generator, size: int, squares: int) -> Painted:
     """Short pile; with `squares`, tiles whose pile lies this way and that."""
     value = 0.84 + 0.05 * fractal(rng, size, 64, 3, 0.9) + 0.015 * fractal(rng, size, 3, 3)
     if squares:
@@ -104,14 +98,14 @@ def carpet(rng: np.random.Generator, size: int, squares: int) -> _Picture:
         value *= np.kron(step, np.ones((side, side), dtype=np.float32))
         value[::side] *= 0.9
         value[:, ::side] *= 0.9
-    return _grey(value)
+    return grey(value)
 
 
-def terrazzo(rng: np.random.Generator, size: int) -> _Picture:
+def terrazzo(rng: np.random.Generator, size: int) -> Painted:
     """Stone chips in cement."""
     import cv2
 
-    canvas = to_bytes(_grey(0.84 + 0.015 * fractal(rng, size, 8, 4)))
+    canvas = to_bytes(grey(0.84 + 0.015 * fractal(rng, size, 8, 4)))
 
     def draw(wide: np.ndarray, pad: int) -> None:
         for _ in range(size * size // 90):
@@ -124,14 +118,14 @@ def terrazzo(rng: np.random.Generator, size: int) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def concrete(rng: np.random.Generator, size: int) -> _Picture:
+def concrete(rng: np.random.Generator, size: int) -> Painted:
     """Smooth, clouded, with a few pores."""
     value = 0.82 + 0.045 * fractal(rng, size, 2, 6, 0.6)
     value -= 0.15 * (fractal(rng, size, 48, 2) > 2.9)
-    return _grey(value)
+    return grey(value)
 
 
-def asphalt(rng: np.random.Generator, size: int) -> _Picture:
+def asphalt(rng: np.random.Generator, size: int) -> Painted:
     """Fine stones in tar, with worn patches and a crack or two."""
     import cv2
 
@@ -144,10 +138,10 @@ def asphalt(rng: np.random.Generator, size: int) -> _Picture:
             cv2.polylines(wide, [path.astype(np.int32)], False, 255, 1, cv2.LINE_AA)
 
     wrapped(cracks, draw)
-    return _grey(value - 0.22 * cracks.astype(np.float32) / 255)
+    return grey(value - 0.22 * cracks.astype(np.float32) / 255)
 
 
-def paving(rng: np.random.Generator, size: int, across: int, down: int, shift: bool) -> _Picture:
+def paving(rng: np.random.Generator, size: int, across: int, down: int, shift: bool) -> Painted:
     """Slabs of stone or concrete with open joints; every second row may be shifted by half a slab."""
     value = 0.82 + 0.03 * fractal(rng, size, 40, 3, 0.8) + 0.03 * fractal(rng, size, 3, 4)
     tint = np.ones((size, size, 3), dtype=np.float32)
@@ -164,12 +158,12 @@ def paving(rng: np.random.Generator, size: int, across: int, down: int, shift: b
     return value[..., None] * tint
 
 
-def cobbles(rng: np.random.Generator, size: int, count: int) -> _Picture:
+def cobbles(rng: np.random.Generator, size: int, count: int) -> Painted:
     """Rounded setts in rows."""
     import cv2
 
     side = size / count
-    canvas = to_bytes(_grey(0.42 + 0.05 * fractal(rng, size, 32, 3)))
+    canvas = to_bytes(grey(0.42 + 0.05 * fractal(rng, size, 32, 3)))
 
     def draw(wide: np.ndarray, pad: int) -> None:
         for row in range(count):
@@ -187,7 +181,7 @@ def cobbles(rng: np.random.Generator, size: int, count: int) -> _Picture:
     return canvas.astype(np.float32) / 255 * (1 + 0.06 * fractal(rng, size, 64, 2))[..., None]
 
 
-def grass(rng: np.random.Generator, size: int, long: float) -> _Picture:
+def grass(rng: np.random.Generator, size: int, long: float) -> Painted:
     """Blades in many greens."""
     import cv2
 
@@ -209,17 +203,17 @@ def grass(rng: np.random.Generator, size: int, long: float) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def pitch(rng: np.random.Generator, size: int) -> _Picture:
+def pitch(rng: np.random.Generator, size: int) -> Painted:
     """Turf mown up and down: one lane light, one dark."""
     lane = grass(rng, size, 4.0)
     return np.concatenate([lane * np.float32(1.12), lane[:, ::-1] * np.float32(0.86)], 1)
 
 
-def pebbled(rng: np.random.Generator, size: int, radius: float, spread: float, base: float) -> _Picture:
+def pebbled(rng: np.random.Generator, size: int, radius: float, spread: float, base: float) -> Painted:
     """Gravel, grit, soil: stones over a darker ground."""
     import cv2
 
-    canvas = to_bytes(_grey(base + 0.05 * fractal(rng, size, 6, 5)))
+    canvas = to_bytes(grey(base + 0.05 * fractal(rng, size, 6, 5)))
 
     count = int(size * size / (3.2 * radius * radius))
     places, turns = rng.integers(0, size, (count, 2)), rng.integers(0, 180, count).tolist()
@@ -239,7 +233,7 @@ def pebbled(rng: np.random.Generator, size: int, radius: float, spread: float, b
     return canvas.astype(np.float32) / 255
 
 
-def sand(rng: np.random.Generator, size: int, ripples: float) -> _Picture:
+def sand(rng: np.random.Generator, size: int, ripples: float) -> Painted:
     """Grains, hollows of steps, and ripples of the wind."""
     bumps = blur(fractal(rng, size, 10, 3), 2.0)
     slope = np.roll(bumps, 2, 0) - np.roll(bumps, -2, 0)
@@ -249,7 +243,7 @@ def sand(rng: np.random.Generator, size: int, ripples: float) -> _Picture:
     return value[..., None] * np.array([1, 0.94, 0.82], dtype=np.float32)
 
 
-def water(rng: np.random.Generator, size: int) -> _Picture:
+def water(rng: np.random.Generator, size: int) -> Painted:
     """Small waves seen from above, with glints."""
     field = noise(rng, size, 5, 14) + 0.6 * noise(rng, size, 11, 30) + 0.35 * noise(rng, size, 22, 64)
     field = (field - field.mean()) / field.std()
@@ -257,7 +251,7 @@ def water(rng: np.random.Generator, size: int) -> _Picture:
     return value[..., None] * np.array([0.92, 0.98, 1.0], dtype=np.float32)
 
 
-def rug(rng: np.random.Generator, size: int) -> _Picture:
+def rug(rng: np.random.Generator, size: int) -> Painted:
     """A woven carpet with borders and a field of lozenges, in its own colours."""
     import cv2
 
@@ -286,7 +280,7 @@ def rug(rng: np.random.Generator, size: int) -> _Picture:
     return canvas.astype(np.float32) / 255 * weave[..., None]
 
 
-PAINTERS: dict[str, tuple[Callable[[np.random.Generator], _Picture], tuple[float, float]]] = {
+PAINTERS: dict[str, tuple[Callable[[np.random.Generator], Painted], tuple[float, float]]] = {
     "planks": (partial(planks, size=384, rows=16, per_row=1, contrast=0.07), (2.4, 2.4)),
     "laminate": (partial(planks, size=384, rows=12, per_row=2, contrast=0.04), (2.4, 2.4)),
     "boards": (partial(planks, size=384, rows=32, per_row=2, contrast=0.05), (2.4, 2.4)),

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-__all__ = ["blur", "fractal", "mixed", "noise", "to_bytes", "wrapped"]
+__all__ = ["Painted", "blur", "fractal", "grey", "mixed", "noise", "to_bytes", "wrapped"]
+
+Painted = Float32[np.ndarray, "h w 3"]
+"""A tile, 0..1."""
 
 _PAD = 3
 
@@ -68,6 +71,11 @@ def wrapped(canvas: UInt8[np.ndarray, "h w *c"], draw: Callable[[UInt8[np.ndarra
     for part in (changed & ~inside, changed & inside):
         where = np.nonzero(part)
         canvas[rows[where[0]], columns[where[1]]] = wide[where]
+
+
+def grey(value: Float32[np.ndarray, "h w"]) -> Painted:
+    """A tile without colour."""
+    return np.repeat(value[..., None], 3, 2).astype(np.float32)
 
 
 def mixed(

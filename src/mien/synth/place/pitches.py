@@ -30,8 +30,7 @@ def football(s: Scenery) -> None:
     woods(s, far, rng.uniform(0.05, 0.12))
     tint = around(rng, (1.0, 1.0, 1.0), 0.08)
     spread(s, "grass", turf, tint, rough=0.05, air=1500.0)
-    eye, look = s.plan.eye, s.view.rotation[2]
-    ahead = -1.0 if look[2] < 0 else 1.0
+    eye, ahead = s.plan.eye, s.ahead
     person = max(s.people, key=lambda p: p.z * ahead)
     line = person.z + ahead * rng.uniform(2, 22)
     x0, z0 = person.x - rng.uniform(15, 50), min(line, line - ahead * 90)
@@ -87,7 +86,7 @@ def hard_court(s: Scenery) -> None:
         far_town(s, far, 0.16, lit=s.light.sky.night)
     woods(s, far, rng.uniform(0.08, 0.2))
     person, (ex, _, ez) = s.people[0], s.plan.eye
-    ahead = -1.0 if s.view.rotation[2][2] < 0 else 1.0
+    ahead = s.ahead
     xs, zs = [ex, *(p.x for p in s.people)], [ez, *(p.z for p in s.people)]
     x0, x1 = min(xs) - rng.uniform(4, 9), max(xs) + rng.uniform(4, 9)
     z0, z1 = min(zs) - rng.uniform(3, 9), max(zs) + rng.uniform(3, 9)

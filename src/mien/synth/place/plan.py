@@ -19,6 +19,7 @@ Rect = tuple[float, float, float, float]
 """x0, z0, x1, z1; metres."""
 
 _GRID = 9
+_STEPS = (np.arange(_GRID) + 0.5) / _GRID
 """Points across and along a person's outline at which it is asked what hides them."""
 _SLIM = 0.6
 """Half the width of an outline, of the radius of the person's cylinder."""
@@ -157,12 +158,14 @@ def _outline(view: View, person: Stand) -> _Outline | None:
     pixels = seen @ view.K.T
     pixels = pixels[:, :2] / np.maximum(pixels[:, 2:], _NEAR)
     height, width = view.size
-    left, top = np.maximum(pixels.min(0), 0)
-    right, bottom = np.minimum(pixels.max(0), (width, height))
+    low, high = pixels.min(0).tolist(), pixels.max(0).tolist()
+    left, top = max(low[0], 0.0), max(low[1], 0.0)
+    right, bottom = min(high[0], width), min(high[1], height)
     if right <= left or bottom <= top:
         return None
-    steps = (np.arange(_GRID) + 0.5) / _GRID
-    x, y = np.meshgrid(left + steps * (right - left), top + steps * (bottom - top))
-    aside = (x - pixels[:, 0].mean()) / max(float(np.ptp(pixels[:, 0])), 1e-6) * 2 * half / _TRUNK
-    weight = np.exp(-0.5 * aside**2).ravel() + 1e-9
-    return _Outline(points=np.stack([x.ravel(), y.ravel()], 1), weight=weight / weight.sum(), depth=depth)
+    points = np.empty((_GRID, _GRID, 2))
+    points[..., 0] = left + _STEPS * (right - left)
+    points[..., 1] = (top + _STEPS * (bottom - top))[:, None]
+    aside = (points[0, :, 0] - pixels[:, 0].mean()) / max(float(high[0] - low[0]), 1e-6) * 2 * half / _TRUNK
+    weight = np.tile(np.exp(-0.5 * aside**2) + 1e-9, _GRID)
+    return _Outline(points=points.reshape(-1, 2), weight=weight / weight.sum(), depth=depth)

@@ -84,6 +84,11 @@ class Scenery:
         self.picture = float(view.size[1]), float(view.size[0]), float(view.K[0, 0])
 
     @property
+    def ahead(self) -> float:
+        """Which way the camera looks along z: 1 or -1."""
+        return -1.0 if self.view.rotation[2, 2] < 0 else 1.0
+
+    @property
     def people(self) -> Sequence[Stand]:
         """Who is there."""
         return self.plan.people
@@ -254,7 +259,7 @@ class Scenery:
         starts = np.cumsum([0, *(len(mesh.vertices) for mesh in self.meshes)])
         if len(self.meshes) == 0:
             return [], [], []
-        world = np.concatenate([mesh.vertices for mesh in self.meshes]).astype(np.float32)
+        world = np.concatenate([mesh.vertices for mesh in self.meshes]).astype(np.float32, copy=False)
         seen = np.empty_like(world)
         camera = np.concatenate([self.view.rotation, self.view.shift[:, None]], 1)
         out = move(world, starts, camera, self.projection, *self.picture[:2], seen).tolist()

@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from mien.render.mesh import Mesh
-from mien.synth.place import joinery, seating, tables
+from mien.synth.place import joinery, seating
 from mien.synth.place.colours import PAINT, WOOD, choose
 from mien.synth.place.forms import placed
 from mien.synth.place.scenery import Item
 
-__all__ = ["desk_before", "seat"]
+__all__ = ["seat"]
 
 _SINK = 0.012
 """Metres that a body sinks in."""
@@ -62,23 +62,3 @@ def _block(rng: np.random.Generator, height: float) -> Item:
     rows = [(-wide / 2, 0.0, -deep / 2, wide / 2, height, deep / 2, *choose(rng, (*WOOD, *PAINT)))]
     mesh = joinery.padded(rng, rows) if rng.random() < 0.4 else joinery.wooden(rng, rows)
     return Item(kind="box", meshes=(mesh,), half=(wide / 2, deep / 2), height=height)
-
-
-def desk_before(rng: np.random.Generator, position: Float[np.ndarray, "3"], heading: float, knees: float) -> list[Mesh]:
-    """A table or desk before somebody who sits, in the world; it hides their legs from the front.
-
-    Args:
-        rng: for its kind and measures.
-        position: of the pelvis; only x and z matter.
-        heading: radians; the sitter looks along (sin, cos).
-        knees: metres from the ground to the top of the thighs: the table clears them.
-    """
-    height = max(0.66, knees + 0.05)
-    wide, deep = float(rng.uniform(0.8, 1.6)), float(rng.uniform(0.6, 0.85))
-    if rng.random() < 0.4:
-        item, turn = tables.desk(rng, height, wide, laptop=True), heading + math.pi
-    else:
-        item, turn = tables.tabletop(rng, wide, deep, height, choose(rng, (*WOOD, (0.9, 0.9, 0.88))), "table"), heading
-    away = 0.27 + item.half[1]
-    x, z = float(position[0]) + away * math.sin(heading), float(position[2]) + away * math.cos(heading)
-    return [placed(mesh, x, z, turn) for mesh in item.meshes]

@@ -153,9 +153,9 @@ def _markings(s: Scenery, lane: _Lane) -> None:
 
 def _fronts(s: Scenery, lane: _Lane, side: int, pools: Shade) -> None:
     """Houses from end to end on one side; -1 is the left."""
-    rng, eye, look = s.rng, s.view.position, s.view.rotation[2]
+    rng, eye = s.rng, s.view.position
     x = lane.left if side < 0 else lane.right
-    start, end = (-70.0, 25.0) if look[2] < 0 else (-25.0, 70.0)
+    start, end = (-70.0, 25.0) if s.ahead < 0 else (-25.0, 70.0)
     z = eye[2] + start - rng.uniform(0, 8)
     before = 0.0
     while z < eye[2] + end:
@@ -274,8 +274,7 @@ def _ends(s: Scenery, x: float, side: int, span: tuple[float, float], tall: floa
 
 def _cars(s: Scenery, lane: _Lane) -> None:
     """Parked along the kerbs, one perhaps on its way."""
-    rng, eye, look = s.rng, s.plan.eye, s.view.rotation[2]
-    ahead = -1.0 if look[2] < 0 else 1.0
+    rng, eye, ahead = s.rng, s.plan.eye, s.ahead
     for side in (-1, 1):
         if rng.random() < 0.35:
             continue
@@ -300,8 +299,7 @@ def _cars(s: Scenery, lane: _Lane) -> None:
 
 def _kerbside(s: Scenery, lane: _Lane) -> None:
     """Lamps, trees, signs and bins in rows beside the roadway."""
-    rng, eye, look = s.rng, s.plan.eye, s.view.rotation[2]
-    ahead = -1.0 if look[2] < 0 else 1.0
+    rng, eye, ahead = s.rng, s.plan.eye, s.ahead
     lamp_light: Colour = choose(rng, ((1.0, 0.82, 0.55), (1.0, 0.93, 0.80), (0.92, 0.96, 1.0)), 0.02)
     planted = rng.random() < 0.5
     for side in (-1, 1):

@@ -92,20 +92,16 @@ def coffee_table(rng: np.random.Generator) -> Item:
     return Item(kind="table", meshes=(*item.meshes, *([join(things)] if things else [])), half=item.half, height=height)
 
 
-def desk(rng: np.random.Generator, height: float = 0.73, wide: float | None = None, *, laptop: bool = False) -> Item:
-    """With a monitor or two and a keyboard, or with a laptop; drawers. Whoever sits at it is in front (+z)."""
-    wide, deep = (rng.uniform(1.2, 1.8) if wide is None else wide), rng.uniform(0.65, 0.8)
+def desk(rng: np.random.Generator, height: float = 0.73) -> Item:
+    """With a monitor or two and a keyboard; drawers. Whoever sits at it is in front (+z)."""
+    wide, deep = rng.uniform(1.2, 1.8), rng.uniform(0.65, 0.8)
     colour = choose(rng, (*WOOD, (0.92, 0.92, 0.92), (0.8, 0.8, 0.8)))
     item = tabletop(rng, wide, deep, height, colour, "desk")
     rows = [box(-wide / 2 + 0.3, 0.05, -0.02, 0.4, height - 0.15, deep - 0.14, times(colour, 0.95))]
-    if laptop:
-        more, faces, tall = _laptop(height)
-    else:
-        more, faces = _monitors(rng, height)
-        tall = 0.45
+    more, faces = _monitors(rng, height)
     show = quads(np.array(faces), np.ones(3), texture=drawn(rng, "screen").levels[0])
     half = item.half[0], deep / 2
-    return Item(kind="desk", meshes=(*item.meshes, boxes(rows + more), show), half=half, height=height + tall)
+    return Item(kind="desk", meshes=(*item.meshes, boxes(rows + more), show), half=half, height=height + 0.45)
 
 
 def _monitors(rng: np.random.Generator, height: float) -> tuple[list[Row], list[list[list[float]]]]:
@@ -120,12 +116,3 @@ def _monitors(rng: np.random.Generator, height: float) -> tuple[list[Row], list[
         low, high, left, right = height + 0.145, height + 0.115 + tall, x - broad / 2 + 0.015, x + broad / 2 - 0.015
         faces.append([[left, low, -0.183], [right, low, -0.183], [right, high, -0.183], [left, high, -0.183]])
     return rows, faces
-
-
-def _laptop(height: float) -> tuple[list[Row], list[list[list[float]]], float]:
-    """A base and a lid that leans back; and how tall it is."""
-    grey, low, high = (0.62, 0.63, 0.65), height + 0.025, height + 0.22
-    rows = [box(0, height, 0.12, 0.34, 0.018, 0.23, grey)]
-    lid = [[-0.17, low, 0.0], [0.17, low, 0.0], [0.17, high, -0.07], [-0.17, high, -0.07]]
-    back = [[x, y, z - 0.008] for x, y, z in lid]
-    return rows, [lid, [back[k] for k in (1, 0, 3, 2)]], 0.23

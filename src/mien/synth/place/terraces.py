@@ -29,7 +29,7 @@ def terrace(s: Scenery) -> None:
     tint = around(rng, (0.86, 0.82, 0.76), 0.12)
     far = open_sky(s, np.array([0.40, 0.46, 0.36]) * s.light.on(_UP))
     _landscape(s, far)
-    (ex, _, ez), ahead = s.plan.eye, -1.0 if s.view.rotation[2][2] < 0 else 1.0
+    (ex, _, ez), ahead = s.plan.eye, s.ahead
     xs, zs = [ex, *(p.x for p in s.people)], [ez, *(p.z for p in s.people)]
     x0, x1, z0, z1 = min(xs) - rng.uniform(2, 6), max(xs) + rng.uniform(2, 6), min(zs) - 1.0, max(zs) + 1.0
     edge = (z0 if ahead < 0 else z1) + ahead * rng.uniform(0.2, 4.0)

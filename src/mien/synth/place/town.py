@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from mien.render.mesh import Mesh
-from mien.synth.place.colours import CLOTH, METAL, around, choose, times
+from mien.synth.place.colours import CLOTH, METAL, RUBBER, around, choose, times
 from mien.synth.place.forms import Colour, boxes, extrusion, join, lathe, placed, quads, rods
 from mien.synth.place.joinery import Row
 from mien.synth.place.scenery import Item
@@ -17,8 +17,6 @@ from mien.synth.place.tables import tabletop
 __all__ = [
     "bin_", "bollard", "cafe", "lamp_post", "parasol", "planter", "pole", "railing", "sign", "umbrella",
 ]  # fmt: skip
-
-_RUBBER: Colour = (0.07, 0.07, 0.07)
 
 
 def lamp_post(rng: np.random.Generator, *, lit: bool = False, colour: Colour = (1.0, 0.9, 0.7)) -> Item:
@@ -102,7 +100,7 @@ def bin_(rng: np.random.Generator) -> Item:
         can = lathe([(0.2, 0.0), (0.23, 0.82), (0.25, 0.86), (0.16, 0.98), (0.0, 1.0)], colour, sides=14)
         return Item(kind="bin", meshes=(can,), half=(0.25, 0.25), height=1.0)
     rows = [(-0.27, 0.06, -0.3, 0.27, 0.95, 0.3, *colour), (-0.3, 0.95, -0.34, 0.3, 1.03, 0.36, *times(colour, 0.85))]
-    wheels = rods([(s * 0.2, 0.1, -0.3, 0.1, s * 0.28, 0.1, -0.3, 0.1, *_RUBBER) for s in (-1, 1)], sides=10)
+    wheels = rods([(s * 0.2, 0.1, -0.3, 0.1, s * 0.28, 0.1, -0.3, 0.1, *RUBBER) for s in (-1, 1)], sides=10)
     return Item(kind="bin", meshes=(join([boxes(rows), wheels]),), half=(0.3, 0.36), height=1.03)
 
 

@@ -1,4 +1,4 @@
-"""Painters of what stands around people outdoors: fronts of houses and shops, roofs, fences, leaves, bark."""
+"""Painters of what stands around people outdoors: fronts of houses and shops, roofs, leaves."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
-from mien.synth.place.noise import fractal, mixed, noise, to_bytes, wrapped
-from mien.synth.place.wall_patterns import boards, bricks
+from mien.synth.place.noise import Painted, fractal, grey, mixed, noise, to_bytes, wrapped
+from mien.synth.place.wall_patterns import bricks
 
 __all__ = ["PAINTERS"]
 
-_Picture = Float32[np.ndarray, "h w 3"]
 _Canvas = UInt8[np.ndarray, "h w 3"]
 _WALLS = ((0.84, 0.79, 0.68), (0.78, 0.74, 0.70), (0.86, 0.84, 0.80), (0.76, 0.64, 0.54), (0.68, 0.72, 0.74),
           (0.85, 0.72, 0.56), (0.74, 0.77, 0.68), (0.80, 0.66, 0.62))  # fmt: skip
 
 _SIGNS = ("CAFE", "BOOKS", "BAKERY", "SHOES", "FLOWERS", "OPTICIAN", "BARBER", "WINE BAR", "HOTEL", "FASHION",
           "PHARMACY", "TOYS", "BIKES", "MARKET", "GALLERY", "PIZZERIA")  # fmt: skip
-
-
-def _grey(value: Float32[np.ndarray, "h w"]) -> _Picture:
-    return np.repeat(value[..., None], 3, 2).astype(np.float32)
 
 
 def _pane(rng: np.random.Generator, canvas: _Canvas, box: tuple[int, int, int, int], frame: list[float]) -> None:
@@ -52,7 +47,7 @@ def _pane(rng: np.random.Generator, canvas: _Canvas, box: tuple[int, int, int, i
         cv2.line(canvas, (left, top + height // 3), (right, top + height // 3), frame, max(1, thick - 1))
 
 
-def facade(rng: np.random.Generator, size: int, brick: bool) -> _Picture:
+def facade(rng: np.random.Generator, size: int, brick: bool) -> Painted:
     """Two by two windows in a rendered or a brick wall, with sills and perhaps surrounds, a cornice, balconies."""
     import cv2
 
@@ -93,7 +88,7 @@ def facade(rng: np.random.Generator, size: int, brick: bool) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def curtain_wall(rng: np.random.Generator, size: int) -> _Picture:
+def curtain_wall(rng: np.random.Generator, size: int) -> Painted:
     """A front of glass: panes that mirror the sky, bands of sheet metal between the floors."""
     import cv2
 
@@ -119,7 +114,7 @@ def curtain_wall(rng: np.random.Generator, size: int) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def shop(rng: np.random.Generator, size: int) -> _Picture:
+def shop(rng: np.random.Generator, size: int) -> Painted:
     """The ground floor of a shop: a sign, a window with goods, a door."""
     import cv2
 
@@ -166,11 +161,11 @@ def shop(rng: np.random.Generator, size: int) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def leaves(rng: np.random.Generator, size: int, long: float) -> _Picture:
+def leaves(rng: np.random.Generator, size: int, long: float) -> Painted:
     """Foliage: light leaves over dark gaps. Nearly grey, to be tinted."""
     import cv2
 
-    canvas = to_bytes(_grey(0.30 + 0.10 * np.clip(fractal(rng, size, 6, 4), -1, 1)))
+    canvas = to_bytes(grey(0.30 + 0.10 * np.clip(fractal(rng, size, 6, 4), -1, 1)))
 
     count = size * size // 14
     places, turns = rng.integers(0, size, (count, 2)), rng.integers(0, 180, count).tolist()
@@ -188,28 +183,20 @@ def leaves(rng: np.random.Generator, size: int, long: float) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def bark(rng: np.random.Generator, size: int) -> _Picture:
-    """Upright cracks."""
-    value = 0.7 + 0.35 * (noise(rng, size, 18, 5) - 0.5) + 0.3 * (noise(rng, size, 44, 12) - 0.5)
-    return value[..., None].astype(np.float32) * np.array([1, 0.95, 0.88], dtype=np.float32)
-
-
-def roller(rng: np.random.Generator, size: int) -> _Picture:
+def roller(rng: np.random.Generator, size: int) -> Painted:
     """Corrugated metal, lying ribs."""
     wave = np.sin(np.arange(size) * (2 * np.pi * 16 / size))
     value = 0.8 + 0.12 * wave[:, None] + 0.03 * fractal(rng, size, 3, 5)
-    return _grey(value.astype(np.float32))
+    return grey(value.astype(np.float32))
 
 
-PAINTERS: dict[str, tuple[Callable[[np.random.Generator], _Picture], tuple[float, float]]] = {
+PAINTERS: dict[str, tuple[Callable[[np.random.Generator], Painted], tuple[float, float]]] = {
     "facade": (partial(facade, size=256, brick=False), (5.6, 6.2)),
     "brick_facade": (partial(facade, size=256, brick=True), (5.6, 6.2)),
     "glass_facade": (partial(curtain_wall, size=192), (6.0, 6.6)),
     "shop": (partial(shop, size=256), (4.6, 3.7)),
     "leaves": (partial(leaves, size=128, long=6.0), (1.0, 1.0)),
     "hedge": (partial(leaves, size=256, long=5.0), (1.4, 1.4)),
-    "bark": (partial(bark, size=96), (0.8, 0.8)),
     "roller": (partial(roller, size=128), (1.6, 1.6)),
-    "fence": (partial(boards, size=192, count=12), (1.6, 1.6)),
 }  # fmt: skip
 """By name: the painter, and the metres that its tile measures."""

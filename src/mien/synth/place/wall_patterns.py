@@ -8,26 +8,19 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float32
 
 from mien.synth.place.ground_patterns import grained
-from mien.synth.place.noise import fractal, mixed, noise, to_bytes
+from mien.synth.place.noise import Painted, fractal, grey, mixed, noise, to_bytes
 
 __all__ = ["PAINTERS"]
 
-_Picture = Float32[np.ndarray, "h w 3"]
 
-
-def _grey(value: Float32[np.ndarray, "h w"]) -> _Picture:
-    return np.repeat(value[..., None], 3, 2).astype(np.float32)
-
-
-def plaster(rng: np.random.Generator, size: int, rough: float) -> _Picture:
+def plaster(rng: np.random.Generator, size: int, rough: float) -> Painted:
     """Paint on a wall: nearly even."""
-    return _grey(0.92 + rough * (0.02 * fractal(rng, size, 24, 4, 0.8) + 0.012 * fractal(rng, size, 2, 3)))
+    return grey(0.92 + rough * (0.02 * fractal(rng, size, 24, 4, 0.8) + 0.012 * fractal(rng, size, 2, 3)))
 
 
-def stripes(rng: np.random.Generator, size: int) -> _Picture:
+def stripes(rng: np.random.Generator, size: int) -> Painted:
     """Striped wallpaper."""
     count = int(rng.choice([4, 6, 8, 12]))
     x = np.arange(size) * count / size % 1
@@ -36,10 +29,10 @@ def stripes(rng: np.random.Generator, size: int) -> _Picture:
     if rng.random() < 0.6:
         row = np.where(np.abs(x - edge / 2) < 0.04, row * 0.88, row)
     value = row[None, :].astype(np.float32) + 0.008 * fractal(rng, size, 48, 2)
-    return _grey(value)
+    return grey(value)
 
 
-def motifs(rng: np.random.Generator, size: int) -> _Picture:
+def motifs(rng: np.random.Generator, size: int) -> Painted:
     """Wallpaper with flowers or shapes in a half-drop repeat."""
     import cv2
 
@@ -65,7 +58,7 @@ _BRICKS = (
 )  # fmt: skip
 
 
-def bricks(rng: np.random.Generator, size: int, rows: int, per_row: int, painted: bool) -> _Picture:
+def bricks(rng: np.random.Generator, size: int, rows: int, per_row: int, painted: bool) -> Painted:
     """A running bond; painted over in white, or in the colours of clay."""
     low, high = _BRICKS[int(rng.integers(len(_BRICKS)))]
     mortar = np.array((0.86, 0.86, 0.85) if painted else (0.66, 0.63, 0.58), dtype=np.float32)
@@ -87,7 +80,7 @@ def bricks(rng: np.random.Generator, size: int, rows: int, per_row: int, painted
     return picture.astype(np.float32)
 
 
-def boards(rng: np.random.Generator, size: int, count: int) -> _Picture:
+def boards(rng: np.random.Generator, size: int, count: int) -> Painted:
     """Upright boards with grooves."""
     grain = grained(rng, size, 110, 5).T
     value = 0.86 + 0.10 * grain
@@ -99,9 +92,9 @@ def boards(rng: np.random.Generator, size: int, count: int) -> _Picture:
     return value[..., None] * np.array([1, 0.97, 0.92], dtype=np.float32)
 
 
-def stones(rng: np.random.Generator, size: int) -> _Picture:
+def stones(rng: np.random.Generator, size: int) -> Painted:
     """A wall of rough stones in courses."""
-    picture = _grey(0.55 + 0.04 * fractal(rng, size, 16, 4))
+    picture = grey(0.55 + 0.04 * fractal(rng, size, 16, 4))
     grit = fractal(rng, size, 12, 5, 0.7)
     top, rows = 0, int(rng.integers(7, 11))
     heights = np.diff(np.linspace(0, size, rows + 1).astype(int))
@@ -120,22 +113,7 @@ def stones(rng: np.random.Generator, size: int) -> _Picture:
     return picture
 
 
-def wall_tiles(rng: np.random.Generator, size: int, across: int, down: int, shift: bool) -> _Picture:
-    """Glazed wall tiles."""
-    value = np.full((size, size), 0.93, dtype=np.float32)
-    for row in range(down):
-        top, bottom = row * size // down, (row + 1) * size // down
-        for k in range(across):
-            left = round((k + (0.5 * (row % 2) if shift else 0)) * size / across)
-            columns = np.arange(left, left + size // across) % size
-            value[top:bottom, columns] *= 1 + 0.02 * rng.uniform(-1, 1)
-            value[top:bottom, columns[:1]] = 0.74
-            value[top:bottom, columns[1:2]] *= 1.05
-        value[top] = 0.74
-    return _grey(value)
-
-
-def books(rng: np.random.Generator, size: int) -> _Picture:
+def books(rng: np.random.Generator, size: int) -> Painted:
     """One shelf full of backs of books, in their own colours."""
     import cv2
 
@@ -155,7 +133,7 @@ def books(rng: np.random.Generator, size: int) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def painting(rng: np.random.Generator, size: int) -> _Picture:
+def painting(rng: np.random.Generator, size: int) -> Painted:
     """A picture for a wall: a landscape, shapes, or clouds of colour."""
     import cv2
 
@@ -183,12 +161,12 @@ def painting(rng: np.random.Generator, size: int) -> _Picture:
     return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
-def door(rng: np.random.Generator, size: int) -> _Picture:
+def door(rng: np.random.Generator, size: int) -> Painted:
     """A door leaf with panels, or flush, or with a pane of glass."""
     import cv2
 
     height, width = size, size // 2
-    canvas = to_bytes(_grey(0.90 + 0.015 * grained(rng, size, 80, 4).T[:, :width]))
+    canvas = to_bytes(grey(0.90 + 0.015 * grained(rng, size, 80, 4).T[:, :width]))
     style = rng.integers(4)
     rows = (1, 2, 3, 0)[style]
     for k in range(rows):
@@ -205,7 +183,7 @@ def door(rng: np.random.Generator, size: int) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def writing(rng: np.random.Generator, size: int, dark: bool) -> _Picture:
+def writing(rng: np.random.Generator, size: int, dark: bool) -> Painted:
     """A board with handwriting and drawings."""
     import cv2
 
@@ -227,7 +205,7 @@ def writing(rng: np.random.Generator, size: int, dark: bool) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def screen(rng: np.random.Generator, size: int) -> _Picture:
+def screen(rng: np.random.Generator, size: int) -> Painted:
     """What a monitor or a projector shows: a window with lines of text, or a slide with a chart."""
     import cv2
 
@@ -247,21 +225,21 @@ def screen(rng: np.random.Generator, size: int) -> _Picture:
     return canvas.astype(np.float32) / 255
 
 
-def fabric(rng: np.random.Generator, size: int) -> _Picture:
+def fabric(rng: np.random.Generator, size: int) -> Painted:
     """Woven upholstery."""
     y, x = np.indices((size, size))
     weave = 0.03 * np.sign(np.sin(x * np.pi / 2 + 0.7) * np.sin(y * np.pi / 2 + 0.7))
-    return _grey((0.88 + weave + 0.03 * fractal(rng, size, 4, 5, 0.7)).astype(np.float32))
+    return grey((0.88 + weave + 0.03 * fractal(rng, size, 4, 5, 0.7)).astype(np.float32))
 
 
-def wood(rng: np.random.Generator, size: int) -> _Picture:
+def wood(rng: np.random.Generator, size: int) -> Painted:
     """One broad board: a table top."""
     rings = noise(rng, size, 3, 14)
     value = 0.86 + 0.09 * grained(rng, size, 128, 4) + 0.06 * np.sin(rings * 40)
     return value[..., None].astype(np.float32) * np.array([1, 0.97, 0.92], dtype=np.float32)
 
 
-PAINTERS: dict[str, tuple[Callable[[np.random.Generator], _Picture], tuple[float, float]]] = {
+PAINTERS: dict[str, tuple[Callable[[np.random.Generator], Painted], tuple[float, float]]] = {
     "paint": (partial(plaster, size=128, rough=0.6), (3.0, 3.0)),
     "plaster": (partial(plaster, size=256, rough=1.8), (3.0, 3.0)),
     "stripes": (partial(stripes, size=128), (1.5, 1.5)),
@@ -271,8 +249,6 @@ PAINTERS: dict[str, tuple[Callable[[np.random.Generator], _Picture], tuple[float
     "blocks": (partial(bricks, size=256, rows=10, per_row=5, painted=True), (2.0, 2.0)),
     "wall_boards": (partial(boards, size=256, count=16), (2.0, 2.0)),
     "stones": (partial(stones, size=320), (2.4, 2.4)),
-    "metro_tiles": (partial(wall_tiles, size=256, across=8, down=16, shift=True), (1.6, 1.6)),
-    "bath_tiles": (partial(wall_tiles, size=256, across=10, down=10, shift=False), (1.5, 1.5)),
     "books": (partial(books, size=256), (1.0, 0.3)),
     "painting": (partial(painting, size=96), (0.6, 0.6)),
     "door": (partial(door, size=192), (0.9, 2.0)),
