@@ -31,6 +31,7 @@ from mien.body.model import BodyModel
 from mien.data.targets import CHAINS, Targets
 from mien.geometry.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from mien.losses import smplest as losses
+from mien.losses.base import by_part, rotations_of
 from mien.losses.smplest import SmplestLoss, smplest_loss
 from mien.nets.smplest import SIZES, Smplest
 from mien.nets.virtual_camera import project
@@ -65,7 +66,7 @@ class PlainStep:
     def terms(self) -> dict[str, Tensor]:
         """Forward and losses."""
         prediction = plain_prediction(self.network, self.crops)
-        rotations = losses._rotations(prediction)
+        rotations = rotations_of(prediction)
         terms = smplest_loss(prediction, self._joints(rotations, prediction), self.targets, _WITHOUT_WRISTS)
         chains, true = (torch.stack([self._wrists(each) for each in poses]) for poses in (rotations, self.targets.pose))
         targets = replace(self.targets, wrist=true)
@@ -128,7 +129,7 @@ def made_targets(body: BodyModel, network: Smplest, crops: Tensor) -> Targets:
     """Labels near what the network says, all known."""
     with torch.no_grad():
         prediction = network(crops)
-        rotations = losses._rotations(prediction)
+        rotations = rotations_of(prediction)
         joints = losses.predicted_joints(body, prediction)
     noise = torch.Generator().manual_seed(1)
     some = lambda like: like + 0.05 * torch.randn(like.shape, generator=noise)  # noqa: E731
@@ -138,7 +139,7 @@ def made_targets(body: BodyModel, network: Smplest, crops: Tensor) -> Targets:
     ones = torch.ones(count, 137)
     return Targets(
         image=some(flat), image_weight=ones, depth_weight=ones, cam=some(joints - joints[:, :1]), cam_weight=ones,
-        parts=some(losses._by_part(joints)), parts_weight=ones, known=ones, has_3d=ones[:, 0], pose=pose,
+        parts=some(by_part(joints)), parts_weight=ones, known=ones, has_3d=ones[:, 0], pose=pose,
         pose_weight=torch.ones(count, 53), betas=some(prediction.betas), betas_weight=ones[:, 0],
         expression=some(prediction.expression), expression_weight=ones[:, 0], wrist=wrist,
         wrist_weight=torch.ones(count, 2), hand_root=wrist, hand_root_weight=torch.zeros(count, 2),

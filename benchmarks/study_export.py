@@ -26,7 +26,6 @@ from mien.body.joints import SMPLX_JOINTS
 from mien.body.model import BodyModel
 from mien.export import Motion, motions_of, write_format
 from mien.export.glb import write_motions
-from mien.export.people import y_up
 from mien.palette import person_colour
 from mien.render.raster import Mesh, render
 from mien.scene import read
@@ -40,6 +39,11 @@ FPS, FRAMES = 24.0, 73
 FORMATS = ("glb", "bvh", "amass", "usd", "obj", "csv", "openpose")
 SHOWN = 5
 """Moments in the picture."""
+
+
+def y_up(points: np.ndarray) -> np.ndarray:
+    """From the camera's frame (x right, y down, z forward) to y up and z backward: half a turn about x."""
+    return points * np.array([1, -1, -1], dtype=points.dtype)
 
 
 def made_motion(body: BodyModel) -> Motion:

@@ -204,14 +204,15 @@ def test_joints_of_a_table_become_a_person(body: BodyModel, tmp_path: Path) -> N
     from mien.body.joints import OUTPUT_JOINTS
 
     joints = scene.joints3d[0, [OUTPUT_JOINTS.index(name) for name in names]].numpy()
-    head = ["image", *(f"{name}_{axis}" for name in names for axis in "xyz"), "fx", "fy", "cx", "cy"]
+    head = ["image", *(f"{name}_{axis}" for name in names for axis in "xyz"), "fx", "fy", "cx", "cy", "score"]
     k = scene.K
     camera = [float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2])]
-    row = ["a/b.jpg", *joints.reshape(-1).tolist(), *camera]
+    row = ["a/b.jpg", *joints.reshape(-1).tolist(), *camera, 0.25]
     (tmp_path / "table.csv").write_text(f"{','.join(head)}\n{','.join(map(str, row))}\n")
     words = ("--out", tmp_path / "out", "--body", "openbody", "--size", "1280x720", "--focal", camera[0])
     assert run(tmp_path / "table.csv", *words) == 0
     found = read(tmp_path / "out/a/b.npz")
+    assert found.score.tolist() == [0.25]
     fitted = found.joints3d[0, [OUTPUT_JOINTS.index(name) for name in names]].numpy()
     error = np.linalg.norm(fitted - joints, axis=1) * 1000
     assert error.mean() < 25, error.round(1)

@@ -204,8 +204,7 @@ def test_a_checkpoint_written_meanwhile_gets_its_name_when_it_is_there(
             raise KeyboardInterrupt
         step(self, batches)
 
-    store_of_group = torch.distributed.HashStore()
-    torch.distributed.init_process_group("gloo", store=store_of_group, rank=0, world_size=1)
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
     config = small(store)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(loop._Training, "_step", watched)

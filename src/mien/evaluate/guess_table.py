@@ -5,6 +5,7 @@
 | `image` | path of the picture, as the truth calls it or the end of that |
 | `person` | optional: a name of the person, once a picture |
 | `box_x`, `box_y`, `box_w`, `box_h` | optional: the box that it is about, pixels; empty where there is none |
+| `score` | optional: of the detection, 0..1 |
 | `global_orient_0` .. `_2`, `body_pose_0` .. `_62` | axis-angle (radians) |
 | `left_hand_pose_0` .. `_44`, `right_hand_pose_0` .. | optional: the same, absolute |
 | `jaw_pose_0` .., `betas_0` .. `_9`, `expression_0` .., `transl_0` .. | optional: 0 where absent |
@@ -55,6 +56,7 @@ def read_table(path: Path, families: set[str]) -> list[dict[str, Any]]:
         )
     camera = _numbers(path, columns, ("fx", "fy", "cx", "cy"), count)
     box = _numbers(path, columns, tuple(f"box_{side}" for side in "xywh"), count)
+    score = _numbers(path, columns, ("score",), count)
     if params is not None:
         families.update(each or "smplx" for each in columns.get("body_family", [""] * count))
     return [
@@ -64,6 +66,7 @@ def read_table(path: Path, families: set[str]) -> list[dict[str, Any]]:
             "params": None if params is None else {name: value[i : i + 1] for name, value in params.items()},
             "K": None if camera is None or not np.isfinite(camera[i]).all() else _matrix(camera[i]),
             "box": None if box is None or not np.isfinite(box[i]).all() else box[i],
+            "score": 1.0 if score is None or not np.isfinite(score[i, 0]) else float(score[i, 0]),
             "joints": None if joints is None else torch.from_numpy(joints[i]),
             "pixels": None if pixels is None else torch.from_numpy(pixels[i]),
             "known": str(columns["person"][i]) if "person" in columns else "",

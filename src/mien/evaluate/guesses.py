@@ -50,6 +50,8 @@ class Guess:
     """The camera of the parameters, pixels of the picture."""
     box: Float32[np.ndarray, "4"] | None
     """x, y, width, height, pixels."""
+    score: float = 1.0
+    """Of the detection, where the file says it."""
     joints: Float[Tensor, "137 3"] | None = None
     pixels: Float[Tensor, "137 2"] | None = None
     known: str = ""
@@ -190,6 +192,7 @@ def _of_scene(scene: Scene, file: Path, root: Path) -> list[Guess]:
                 params=params,
                 K=scene.crop_K[i] if own else scene.K,
                 box=np.concatenate([corners[:2], corners[2:] - corners[:2]]).astype(np.float32),
+                score=float(scene.score[i]),
             )
         )
     return found

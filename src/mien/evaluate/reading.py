@@ -24,8 +24,7 @@ from mien.data.humandata import HumanDataFile
 from mien.data.images import ImageStore
 from mien.data.pixels import stored_size
 from mien.data.readers import READERS, sniff
-from mien.data.readers.base import text
-from mien.data.samples import Samples
+from mien.data.samples import Samples, text
 from mien.data.store import Dataset, Store
 from mien.data.transforms import Setting, Tally
 from mien.errors import BodyError, InputError, closest
