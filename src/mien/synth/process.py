@@ -39,7 +39,8 @@ def use_threads(of_cv2: int, of_torch: int, of_numba: int) -> tuple[int, int, in
     import torch
 
     before = cv2.getNumThreads(), torch.get_num_threads(), numba.get_num_threads()
-    cv2.setNumThreads(of_cv2)
-    torch.set_num_threads(of_torch)
-    numba.set_num_threads(of_numba)
+    setters = cv2.setNumThreads, torch.set_num_threads, numba.set_num_threads
+    for setter, count, now in zip(setters, (of_cv2, of_torch, of_numba), before, strict=True):
+        if count != now:  # cv2 waits for ever to end threads of the process that this one was forked from
+            setter(count)
     return before
