@@ -371,7 +371,7 @@ def test_hands_that_touch_touch(name: str) -> None:
         stand(act)
         CONTACTS[name][1](act)
         act.grip_rest()
-        if not close_gap(puppet):
+        if not close_gap(puppet)[0]:
             continue
         reached += 1
         vectors = puppet.vectors().astype(np.float32)

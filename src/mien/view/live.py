@@ -106,8 +106,9 @@ class Live:
         self.server.gui.configure_theme(control_width="medium", show_share_button=False)
         self._build()
         self.show(0)
+        self._player = threading.Thread(target=self._play, name="mien-play", daemon=True)
         if len(self.frames) > 1:
-            threading.Thread(target=self._play, name="mien-play", daemon=True).start()
+            self._player.start()
 
     @property
     def port(self) -> int:
@@ -117,6 +118,8 @@ class Live:
     def stop(self) -> None:
         """Serve no more."""
         self._stopped.set()
+        if self._player.is_alive():  # what it moves must still be served
+            self._player.join(5)
         with redirect_stdout(io.StringIO()):
             self.server.stop()
 
