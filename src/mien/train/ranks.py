@@ -48,12 +48,12 @@ class World:
         """
         rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
         local = int(os.environ.get("LOCAL_RANK", "0"))
+        restarts = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
         found = _device(device, local, size)
         if size > 1 or "TORCHELASTIC_RUN_ID" in os.environ:
             if not torch.distributed.is_initialized():
-                backend = "cpu:gloo,cuda:nccl" if found.type == "cuda" else "gloo"
-                torch.distributed.init_process_group(backend)
-        return cls(rank=rank, size=size, device=found, restarts=int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")))
+                _meet("cpu:gloo,cuda:nccl" if found.type == "cuda" else "gloo", restarts)
+        return cls(rank=rank, size=size, device=found, restarts=restarts)
 
     @property
     def leads(self) -> bool:
@@ -96,6 +96,17 @@ class World:
         """Part from the others."""
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+
+
+def _meet(backend: str, restarts: int) -> None:
+    """Join the group of this start: torchrun keeps its store, where the addresses of processes that were killed still
+    stand, so that without a name of its own a new start would look for those."""
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
+
+    store, rank, size = next(rendezvous("env://"))
+    store = PrefixStore(f"start_{restarts}", store)
+    torch.distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
 
 
 def _device(name: str, local: int, size: int) -> torch.device:
