@@ -27,8 +27,10 @@ def bar_columns(*more: ProgressColumn) -> tuple[ProgressColumn, ...]:
 
 
 def check_out(out: Path) -> None:
-    """Raises:
-    InputError: what is to be a folder of results is a file.
+    """See to it that results can go there.
+
+    Raises:
+        InputError: what is to be a folder of results is a file.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file", expected="a folder, there or to be made", todo="choose another name")

@@ -81,8 +81,8 @@ class Loader:
         """Go on where `state_dict` was taken.
 
         Raises:
-            InputError: it is of a training with another seed, batch size or length of an epoch. Which datasets make up
-                the epoch is not looked at here.
+            InputError: it is of a training with another seed, batch size or length of an epoch, or with other datasets,
+                other numbers of their rows or other intervals.
         """
         own = self.state_dict()
         for name in ("seed", "batch", "length"):
