@@ -13,6 +13,7 @@ install_import_hook("mien", "checked.check")
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -118,6 +119,16 @@ def truths(studio: Path, body: BodyModel) -> Truths:
     from mien.evaluate.reading import read_truths
 
     return read_truths(studio, "all", body)
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """What a test puts there goes with it: where one names a folder for kernels, all who follow compile theirs."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture
