@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help install demo demo-train test test-slow coverage lint format types docs wheel bench clean
+.PHONY: help install demo demo-train test test-slow coverage lint format types kernels docs wheel bench clean
 
 help:
 	@echo "make demo        trained weights on unseen pictures: errors, overlays, 3D, viewers (out/demo)"
@@ -43,7 +43,13 @@ types: install
 	$(BIN)/pyright
 	$(BIN)/pyright -p tools/strict.json
 
-test: lint types
+# Kernels are compiled beside the checks, once, where two processes of tests would compile each for themselves.
+kernels: install
+	@folder=$$(mktemp -d) && $(BIN)/mien synth crowd --out $$folder/made --count 4 --test 0 --size 128 --workers 1 >/dev/null; \
+	    found=$$?; rm -r $$folder; exit $$found
+
+test: install
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types kernels
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 test-slow: install

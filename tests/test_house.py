@@ -14,7 +14,7 @@ ROOMS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
         "errors limits",
-        "optional files workers allowed hub palette kernel_cache",
+        "optional files workers allowed hub palette kernel_cache parallel",
         "unpickle exif",
         "npz",
         "geometry.rotation geometry.boxes geometry.crop geometry.align geometry.hands records",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 import torch
@@ -243,16 +242,16 @@ def test_four_samples_show_the_same_shadow(person: Mesh) -> None:
 
 # how it behaves -------------------------------------------------------------------------------------------------
 def test_threads_do_not_matter(person: Mesh) -> None:
-    found, before = [], numba.get_num_threads()
+    found, before = [], torch.get_num_threads()
     try:
-        for threads in (1, numba.config.NUMBA_NUM_THREADS, 1):  # pyright: ignore
-            numba.set_num_threads(threads)
+        for threads in (1, 2, 1):
+            torch.set_num_threads(threads)
             shadow = cast([person], STUDIO.direction[0])
             picture = np.full((200, 160, 3), 70, dtype=np.uint8)
             paint(picture, [ground(), person], camera(200, 160), shadows=[shadow, None, None])
             found.append((shadow.nearness, picture))
     finally:
-        numba.set_num_threads(before)
+        torch.set_num_threads(before)
     for nearness, picture in found[1:]:
         np.testing.assert_array_equal(nearness, found[0][0])
         np.testing.assert_array_equal(picture, found[0][1])

@@ -134,7 +134,11 @@ class Zygote:
             [sys.executable, str(TESTS / "death/zygote.py"), str(inputs)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **threads, "PYTHONPATH": path},
         )  # fmt: skip
-        self._answer()
+        try:
+            self._answer()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
 
     def __enter__(self) -> Zygote:
         return self

@@ -34,7 +34,7 @@ def main(inputs: Path) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))
     with open(os.devnull, "w") as null, contextlib.redirect_stdout(null), contextlib.redirect_stderr(null):
         importlib.import_module("death.inputs").make(inputs)
-        importlib.import_module("mien.synth.process").use_threads(1, 1, 1)  # those of a pool end with the fork
+        importlib.import_module("mien.synth.process").use_threads(1, 1)  # those of a pool end with the fork
     others = [each.name for each in threading.enumerate() if each is not threading.main_thread()]
     assert not others, f"threads {others} would not live through a fork"
     gc.freeze()

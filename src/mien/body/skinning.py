@@ -17,6 +17,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mien.parallel import parallel
+
 if TYPE_CHECKING:
     from mien.body.model import BodyModel
     from mien.body.parts import CoarseBasis
@@ -52,7 +54,6 @@ def skin(
         moved, scale = body.basis[:count].T @ features[:, :count].T, body.coarse.scale
         steps, units = _coarse_steps(body.coarse, features[:, count:])
     result = torch.empty(len(features), body.num_vertices, 3, dtype=body.template.dtype)
-    numba.set_num_threads(max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)))  # pyright: ignore
     sparse, alone = body.skin, len(features) == 1
     inputs = (
         moved,
@@ -77,7 +78,7 @@ def _coarse_steps(coarse: CoarseBasis, features: Float[Tensor, "batch feature"])
     return torch._int_mm(coarse.values, rounded.T), units  # pyright: ignore[reportPrivateImportUsage, reportPrivateUsage]
 
 
-@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@parallel(fastmath={"contract", "nsz", "reassoc"})
 @no_type_check
 def _skin(moved, steps, units, scale, template, start, joint, weight, transforms, result):
     """Rest = template + moved (+ units * scale * steps, where there are any); then the blend of the transforms."""
@@ -113,7 +114,7 @@ def _skin(moved, steps, units, scale, template, start, joint, weight, transforms
         result[first : first + group, v0 : v0 + block] = out
 
 
-@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
+@parallel(fastmath={"contract", "nsz", "reassoc"})
 @no_type_check
 def _skin_one(moved, steps, units, scale, template, start, joint, weight, transforms, result):
     """The same for a batch of one."""

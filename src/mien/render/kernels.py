@@ -10,6 +10,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
+from mien.parallel import parallel
 from mien.render.light_kernels import add_normals, blend_tile, light_vertices
 from mien.render.shadow_kernels import fill_low
 from mien.render.triangles import (
@@ -34,7 +35,7 @@ from mien.render.triangles import (
 __all__ = ["bin_triangles", "draw_tiles", "fill_map", "prepare_vertices", "weigh_corners"]
 
 
-@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@parallel
 @no_type_check
 def prepare_vertices(vertices, faces, parts, camera, near, lights, suns, ambient, wrap, gloss, normals, points, lit):
     """Project all vertices into `points`, and light the colours in `lit` in place where there is room for `normals`.
@@ -65,7 +66,7 @@ def prepare_vertices(vertices, faces, parts, camera, near, lights, suns, ambient
     return flagged
 
 
-@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@parallel
 @no_type_check
 def bin_triangles(points, faces, parts, height, width, centres, chunks):
     """Cull, and list the triangles of each tile in the order of the meshes, whatever the number of chunks.
@@ -133,7 +134,7 @@ def _draw_tile(triangles, listed, left, top, samples, surface, suns, origin, map
         blend_tile(triangles, surface, None, samples, x, y, depth, seen, one_part, picture)
 
 
-@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@parallel
 @no_type_check
 def draw_tiles(points, lit, parts, binned, height, width, samples, surface, suns, origin, maps, picture):
     """Fill every tile that has triangles; write `maps` and blend it into `picture`, where they are not empty.
@@ -160,7 +161,7 @@ def draw_tiles(points, lit, parts, binned, height, width, samples, surface, suns
         _draw_tile((points, lit, records, parts), here, left, top, samples, surface, suns, origin, maps, picture)
 
 
-@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@parallel
 @no_type_check
 def fill_map(points, binned, lower, nearness):
     """Write how near the nearest triangle is at each place of `nearness` (h w); what nothing covers stays as it is.
@@ -181,7 +182,7 @@ def fill_map(points, binned, lower, nearness):
                         nearness[top + y, left + x] = depth[y, x]
 
 
-@numba.njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+@parallel
 @no_type_check
 def weigh_corners(vertices, faces, parts, mesh, face, rays, weights):
     """Where the ray of each pixel meets the plane of the face seen there: the weights (h w 3) of its corners.

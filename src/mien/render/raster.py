@@ -10,7 +10,7 @@
 
 `frame.face` and `frame.weights()` are all that later passes need: anything at vertices can be known at each pixel.
 
-The kernels are compiled when they are first used, and kept on disk. They use as many threads as numba is set to.
+The kernels are compiled when they are first used, and kept on disk. They use as many threads as torch is set to.
 """
 
 from __future__ import annotations

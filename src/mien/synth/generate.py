@@ -280,7 +280,7 @@ _STUDIO: dict[str, object] = {}
 def _working(job: Job) -> Iterator[None]:
     """This process as a worker, for a while: then it has its threads, its collector and its memory again."""
     often = gc.get_threshold()
-    threads = use_threads(1, 1, 1)
+    threads = use_threads(1, 1)
     try:
         _STUDIO["studio"] = Studio.open(job)
         collect_rarely()
@@ -296,7 +296,7 @@ def _start(job: Job) -> None:
     """Prepare a worker, for good: one thread, one studio."""
     end_with_parent()
     keep_memory()
-    use_threads(1, 1, 1)
+    use_threads(1, 1)
     _STUDIO["studio"] = Studio.open(job)
     collect_rarely()
 

@@ -32,15 +32,13 @@ def collect_rarely() -> None:
     gc.set_threshold(5_000, 10, 10)
 
 
-def use_threads(of_cv2: int, of_torch: int, of_numba: int) -> tuple[int, int, int]:
-    """Let the libraries use so many threads; how many they used before."""
+def use_threads(of_cv2: int, of_torch: int) -> tuple[int, int]:
+    """Let the libraries use so many threads, kernels those of torch; how many they used before."""
     import cv2
-    import numba
     import torch
 
-    before = cv2.getNumThreads(), torch.get_num_threads(), numba.get_num_threads()
-    setters = cv2.setNumThreads, torch.set_num_threads, numba.set_num_threads
-    for setter, count, now in zip(setters, (of_cv2, of_torch, of_numba), before, strict=True):
+    before = cv2.getNumThreads(), torch.get_num_threads()
+    for setter, count, now in zip((cv2.setNumThreads, torch.set_num_threads), (of_cv2, of_torch), before, strict=True):
         if count != now:  # cv2 waits for ever to end threads of the process that this one was forked from
             setter(count)
     return before
