@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,22 @@ def test_what_a_killed_process_was_writing_is_swept(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
     with exclusive(tmp_path):
         assert not kept[0].exists() and not (tmp_path / "in/held/.lock").exists()
+
+
+def test_who_was_killed_may_take_a_moment_to_die(tmp_path: Path) -> None:
+    """Its memory goes before its locks do."""
+    code = "import sys; from pathlib import Path; from mien.files import exclusive\nwith exclusive(Path(sys.argv[1])):"
+    code += " print(flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline()
+        with pytest.raises(OutputError, match="another process"), exclusive(tmp_path):
+            pass
+        timer = threading.Timer(0.3, process.kill)
+        timer.start()
+        with exclusive(tmp_path, patience=60):
+            assert process.wait(60) == -signal.SIGKILL
+        timer.join()
 
 
 def test_atomic_write_leaves_names_that_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

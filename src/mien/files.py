@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -167,18 +168,23 @@ def _output_error(path: Path, error: OSError) -> OutputError:
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive(folder: Path, *, patience: float = 1.0) -> Iterator[None]:
     """Hold a folder for this process alone, by a lock on `.lock` in it that ends with the process.
 
     The file goes when the block ends. One that is there already is of a process that was killed: then what it was
     writing (see `atomic_write`) is thrown away first, below the folder too, except where another process is at work.
+
+    Args:
+        folder: made if it is not there.
+        patience: how long another process may hold it, seconds; one that was killed needs a moment to give back its
+            memory, and holds its locks so long.
 
     Raises:
         OutputError: another process holds it, or the folder cannot be written.
     """
     path = folder / ".lock"
     try:
-        stream, known = _lock(path)
+        stream, known = _lock(path, patience)
     except OSError as error:
         raise _output_error(path, error) from error
     with stream:
@@ -192,14 +198,14 @@ def exclusive(folder: Path) -> Iterator[None]:
                 path.unlink()
 
 
-def _lock(path: Path) -> tuple[IO[bytes], bool]:
+def _lock(path: Path, patience: float) -> tuple[IO[bytes], bool]:
     """The lock's file, open and held, and whether it was there before."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         known = path.exists()
         stream = appended(path)
         try:
-            _hold(stream, path.parent)
+            _hold(stream, path.parent, patience)
             if os.path.samestat(os.fstat(stream.fileno()), os.stat(path)):
                 return stream, known
         except FileNotFoundError:
@@ -210,20 +216,24 @@ def _lock(path: Path) -> tuple[IO[bytes], bool]:
         stream.close()  # whoever held it took it away in this very moment: there may be another by now
 
 
-def _hold(stream: IO[bytes], folder: Path) -> None:
+def _hold(stream: IO[bytes], folder: Path, patience: float) -> None:
     try:
         import fcntl
-
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except ImportError:  # no such locks on Windows
-        pass
-    except OSError as error:
-        if error.errno in _HELD:
-            todo = "wait for it to end, or choose another --out"
-            raise OutputError(f"another process is writing to {folder}", todo=todo) from error
-        if error.errno not in _NO_LOCKS:
-            raise
-        _say_unlocked()
+        return
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return _say_unlocked()
+            if error.errno not in _HELD:
+                raise
+            if time.monotonic() >= deadline:
+                todo = "wait for it to end, or choose another --out"
+                raise OutputError(f"another process is writing to {folder}", todo=todo) from error
+        time.sleep(0.02)
 
 
 @cache
@@ -239,7 +249,7 @@ def _sweep(folder: Path) -> None:
                 if _UNDER_WAY.fullmatch(entry.name):
                     os.unlink(entry)
             elif os.path.exists(os.path.join(entry, ".lock")):
-                with contextlib.suppress(OutputError), exclusive(Path(entry)):
+                with contextlib.suppress(OutputError), exclusive(Path(entry), patience=0):
                     pass
             else:
                 _sweep(Path(entry))
