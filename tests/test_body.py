@@ -211,6 +211,22 @@ def test_batches_that_differ_are_refused(fake_body: BodyModel, monkeypatch: pyte
         fake_body.shape(torch.zeros(3, 10)).pose(eye[:, :24])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("count", [1, 7])
+def test_kernels_that_are_loaded_change_no_bit(
+    fake_body: BodyModel, monkeypatch: pytest.MonkeyPatch, count: int, dtype: torch.dtype
+) -> None:
+    """Results of a clip had depended on whether something was drawn before it."""
+    model = _double(fake_body) if dtype == torch.float64 else fake_body
+    posed = []
+    for loaded in (True, False):
+        with monkeypatch.context() as patch:
+            _load_numba(patch, loaded)
+            found = _random(model, 3, batch=count, spread=1.0, transl=1.0)
+            posed.append((found.world, found.position, found.joints()))
+    assert posed[0][0].dtype == dtype and all(torch.equal(one, other) for one, other in zip(*posed, strict=True))
+
+
 def _load_numba(monkeypatch: pytest.MonkeyPatch, loaded: bool) -> None:
     """Whether the chain of joints takes the kernel."""
     import mien.body.skinning  # noqa: F401

@@ -258,10 +258,12 @@ def _chain(
     """World rotation and position of every joint.
 
     With gradients or on a device, every joint's transform is multiplied by that of the joint 1, 2, 4 and 8 above it:
-    four products of all joints at once, however deep the tree. So it is, too, where kernels are not loaded yet: to load
-    numba takes as long as some thousand people.
+    four products of all joints at once, however deep the tree. Elsewhere a kernel walks down the tree; until something
+    else has loaded kernels (which takes as long as some thousand people) torch does, with the same sums to the bit.
     """
-    if "numba" in sys.modules and rotations.dtype == rest.dtype and _plain(rotations, rest):
+    if rotations.dtype == rest.dtype and _plain(rotations, rest):
+        if "numba" not in sys.modules:
+            return _walk(parents, rotations, rest)
         from mien.body.skinning import chain
 
         return chain(parents, rotations, rest)
@@ -274,6 +276,33 @@ def _chain(
         world = product.view_as(world)
     found = world[:, :-1, :3]
     return found[..., :3], found[..., 3]
+
+
+@torch.no_grad()
+def _walk(
+    parents: tuple[int, ...], rotations: Float[Tensor, "batch joint 3 3"], rest: Float[Tensor, "batch joint 3"]
+) -> tuple[Float[Tensor, "batch joint 3 3"], Float[Tensor, "batch joint 3"]]:
+    """The chain, from the root down, all joints of a generation at once; sums in the order of the kernel's."""
+    world, position = rotations.clone(), rest.clone()
+    for joints, above in _generations(parents):
+        a, b, c = world[:, above].unsqueeze(-1).unbind(-2)
+        x, y, z = rotations[:, joints].unsqueeze(-3).unbind(-2)
+        product = a * x + b * y + c * z
+        bone = (rest[:, joints] - rest[:, above]).unsqueeze(-1)
+        moved = position[:, above].unsqueeze(-1) + a * bone[..., :1, :] + b * bone[..., 1:2, :] + c * bone[..., 2:, :]
+        world[:, joints], position[:, joints] = product, moved.squeeze(-1)
+    return world, position
+
+
+@cache
+@torch.inference_mode(False)
+def _generations(parents: tuple[int, ...]) -> list[tuple[Int[Tensor, "of_them"], Int[Tensor, "of_them"]]]:
+    """Joints by how far they are from the root, the root left out, each with its parent."""
+    depth = [0] * len(parents)
+    for joint in range(1, len(parents)):
+        depth[joint] = depth[parents[joint]] + 1
+    found = [[joint for joint, steps in enumerate(depth) if steps == step] for step in range(1, max(depth) + 1)]
+    return [(torch.tensor(joints), torch.tensor([parents[joint] for joint in joints])) for joints in found]
 
 
 def _repeated(values: Float[Tensor, "given *rest"], count: int) -> Float[Tensor, "count *rest"]:
