@@ -24,6 +24,14 @@ def chain(
     With gradients or on a device, every joint's transform is multiplied by that of the joint 1, 2, 4 and 8 above it:
     four products of all joints at once, however deep the tree. Elsewhere a kernel walks down the tree; until something
     else has loaded kernels (which takes as long as some thousand people) torch does, with the same sums to the bit.
+
+    Args:
+        parents: of each joint, -1 for the root, which is the first; parents come before their children.
+        rotations: of each joint against its parent; of the root, in the frame of the result.
+        rest: positions in the rest pose, metres.
+
+    Returns:
+        Rotations and positions (metres) in the frame that the root turns in; the root stays where it is at rest.
     """
     if rotations.dtype == rest.dtype and without_graph(rotations, rest):
         if "numba" not in sys.modules:
@@ -43,7 +51,7 @@ def chain(
 
 
 def without_graph(*tensors: Tensor) -> bool:
-    """Whether numbers on the CPU are all that is wanted of them: no gradients."""
+    """Whether numbers on the CPU are all that is wanted of tensors (of any shape): no gradients."""
     needs_graph = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     return not needs_graph and all(tensor.device.type == "cpu" for tensor in tensors)
 
